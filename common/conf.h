@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf.h - tkprov.conf, read whole and checked whole.  The one owner of libconfig.
+ *
+ * Unknown options, wrong types, values out of range, doubled names and files are
+ * errors: `FILE:LINE: what is wrong, and what would be right`.  What comes out
+ * needs no further check.
+ *
+ * Threads: none of its own; libconfig and getpwnam_r/getgrnam_r allocate.
+ */
+#ifndef TK_CONF_H
+#define TK_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/commands.h" /* enum tk_level */
+#include "core/tag.h"      /* enum tk_scope */
+#include "tkprov/err.h"
+#include "tkprov/limits.h"
+
+struct tk_conf_socket {
+	char *path;          /* absolute, at most TK_SOCKET_PATH_MAX */
+	mode_t mode;         /* default 0600; written as a string, "0660" */
+	uid_t uid;           /* (uid_t)-1: leave as it is */
+	gid_t gid;           /* (gid_t)-1: leave as it is */
+	enum tk_level level; /* default admin */
+};
+
+struct tk_conf_ring {
+	char *name;          /* the file unless given; never NULL */
+	char *file;          /* NULL: lives in memory */
+	unsigned slots;      /* 1 to 32, default 3 */
+	enum tk_scope scope; /* default auto */
+	char **server_names; /* checked by tk_names; none: the ring for every other name */
+	unsigned server_name_count;
+};
+
+enum tk_log_target { TK_LOG_SYSLOG, TK_LOG_STDERR, TK_LOG_FILE };
+
+struct tk_conf {
+	char *path;          /* the file it came from; NULL: built-in defaults */
+	struct tk_conf_socket *sockets; /* at least one; the first names the instance */
+	unsigned socket_count;
+	struct tk_conf_ring *rings;     /* at least one; ids follow this order */
+	unsigned ring_count;
+	bool takeover;       /* default true */
+	bool control_thread; /* default true */
+	int64_t max_session_age; /* seconds, default 24 h */
+	enum tk_log_target log_target; /* default syslog */
+	char *log_file;      /* absolute; with TK_LOG_FILE */
+	int log_level;       /* LOG_ERR, LOG_WARNING, LOG_NOTICE (default), LOG_INFO, LOG_DEBUG */
+};
+
+/* Reads `path`.  NULL: SYSCONFDIR/tkprov/tkprov.conf if there is one, else the
+ * built-in defaults (one ring `default` of three keys in memory, socket
+ * RUNSTATEDIR/tkprov/tkprov.sock).  A path that was named but is missing is an
+ * error.  A list `sockets` or `rings` that is absent or empty means the default one.
+ * Returns 0, TK_E_NOENT, TK_E_SYS, TK_E_PARSE, TK_E_RANGE or TK_E_NOMEM; *out is
+ * NULL then. */
+int tk_conf_load(struct tk_conf **out, const char *path, struct tk_error *e);
+
+void tk_conf_free(struct tk_conf **conf);
+
+#endif

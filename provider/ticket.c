@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ticket.c - owns the fetched algorithms and each thread's pool of IVs.
+ *
+ * Drawing an IV is the dearest part of a seal, so RAND_bytes fills many at once.  The
+ * pool is good for one epoch: a forked child starts its own, so that no two processes
+ * ever use the same IV.
+ */
+#include "provider/ticket.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <openssl/x509.h>
+#include <string.h>
+
+#include "provider/epoch.h"
+
+#define POOL_IVS 128
+
+static EVP_CIPHER *aes128, *aes256;
+static EVP_MD *sha256;
+
+static _Thread_local struct {
+	uint64_t epoch;
+	unsigned left;
+	uint8_t iv[POOL_IVS][TK_IV_LEN];
+} pool;
+
+int tk_ticket_init(struct tk_error *e)
+{
+	OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_get0_global_default();
+
+	aes128 = EVP_CIPHER_fetch(libctx, "AES-128-CBC", NULL);
+	aes256 = EVP_CIPHER_fetch(libctx, "AES-256-CBC", NULL);
+	sha256 = EVP_MD_fetch(libctx, "SHA2-256", NULL);
+	if (aes128 == NULL || aes256 == NULL || sha256 == NULL)
+		return tk_err_set(e, TK_E_CRYPTO,
+				  "AES-CBC and SHA-256 are not available: openssl.cnf must "
+				  "activate the default provider beside tkprov");
+	return 0;
+}
+
+static int next_iv(uint8_t iv[static TK_IV_LEN])
+{
+	uint64_t epoch = tk_epoch();
+
+	if (pool.epoch != epoch || pool.left == 0) {
+		pool.left = 0;
+		if (RAND_bytes(pool.iv[0], sizeof(pool.iv)) != 1)
+			return TK_E_CRYPTO;
+		pool.epoch = epoch;
+		pool.left = POOL_IVS;
+	}
+	memcpy(iv, pool.iv[--pool.left], TK_IV_LEN);
+	return 0;
+}
+
+static const EVP_CIPHER *cipher_of(const struct tk_key *key)
+{
+	return tk_key_part_len(key) == 16 ? aes128 : aes256;
+}
+
+static int set_mac(EVP_MAC_CTX *hctx, const struct tk_key *key)
+{
+	static char digest[] = "SHA256";
+	OSSL_PARAM params[3];
+
+	params[0] = OSSL_PARAM_construct_octet_string(
+		OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)tk_key_hmac(key), tk_key_part_len(key));
+	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
+	params[2] = OSSL_PARAM_construct_end();
+	return EVP_MAC_CTX_set_params(hctx, params) == 1 ? 0 : TK_E_CRYPTO;
+}
+
+int tk_ticket_seal(const struct tk_key *key, uint8_t name[static TK_NAME_LEN],
+		   uint8_t iv[static TK_IV_LEN], EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx)
+{
+	int rc;
+
+	if (hctx == NULL)
+		return TK_E_CRYPTO;
+	rc = next_iv(iv);
+	if (rc != 0)
+		return rc;
+	if (EVP_EncryptInit_ex2(cctx, cipher_of(key), tk_key_aes(key), iv, NULL) != 1)
+		return TK_E_CRYPTO;
+	memcpy(name, tk_key_name(key), TK_NAME_LEN);
+	return set_mac(hctx, key);
+}
+
+int tk_ticket_open(const struct tk_key *key, const uint8_t *iv, EVP_CIPHER_CTX *cctx,
+		   EVP_MAC_CTX *hctx)
+{
+	if (hctx == NULL)
+		return TK_E_CRYPTO;
+	if (EVP_DecryptInit_ex2(cctx, cipher_of(key), tk_key_aes(key), iv, NULL) != 1)
+		return TK_E_CRYPTO;
+	return set_mac(hctx, key);
+}
+
+int tk_ticket_site(const void *data, size_t len, uint8_t out[static TK_SITE_LEN])
+{
+	uint8_t md[EVP_MAX_MD_SIZE];
+
+	if (EVP_Digest(data, len, md, NULL, sha256, NULL) != 1)
+		return TK_E_CRYPTO;
+	memcpy(out, md, TK_SITE_LEN);
+	return 0;
+}
+
+int tk_ticket_site_cert(const X509 *cert, uint8_t out[static TK_SITE_LEN])
+{
+	uint8_t md[EVP_MAX_MD_SIZE];
+
+	if (X509_digest(cert, sha256, md, NULL) != 1)
+		return TK_E_CRYPTO;
+	memcpy(out, md, TK_SITE_LEN);
+	return 0;
+}
