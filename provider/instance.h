@@ -29,6 +29,8 @@ struct tk_instance {
 	struct tk_fd listeners[TK_SOCKETS_MAX]; /* beside conf->sockets; num -1: not ours */
 	bool has_socket;         /* the control socket is this instance's */
 	char program[TK_PROGRAM_LEN];
+	const char *openssl_built;
+	const char *openssl_running; /* asked once: control threads never call libcrypto */
 	pthread_mutex_t writer;
 	pthread_mutex_t memory;
 };

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn.c - owns the connection's ex_data index and the note that gen leaves for seal.
+ *
+ * The word: bit 0 says that a ring follows, bit 1 that dec has still to judge, the ring
+ * stands above bit 8.  It is a number in a pointer's clothes: nothing to free.
+ */
+#include "provider/conn.h"
+
+#include <openssl/crypto.h>
+#include <string.h>
+
+#include "core/names.h"
+
+#define HAS_RING 1u
+#define TO_JUDGE 2u
+#define RING_SHIFT 8
+
+static int conn_index = -1;
+
+/* gen runs just before the ticket is built, in the same thread and on the same SSL.  The
+ * context is only followed for that SSL; otherwise its id is all that is compared. */
+static _Thread_local struct {
+	const SSL *ssl;
+	struct tk_context *c;
+	uint64_t id;
+} announced;
+
+int tk_conn_init(struct tk_error *e)
+{
+	if (conn_index == -1)
+		conn_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, NULL, NULL, NULL, NULL);
+	if (conn_index == -1)
+		return tk_err_set(e, TK_E_CRYPTO, "no ex_data index for connections");
+	return 0;
+}
+
+void tk_conn_hello_name(SSL *s, const char **name, size_t *len)
+{
+	const unsigned char *ext;
+	size_t ext_len;
+
+	*name = NULL;
+	*len = 0;
+	if (SSL_client_hello_get0_ext(s, TLSEXT_TYPE_server_name, &ext, &ext_len) == 1)
+		(void)tk_names_from_ext(ext, ext_len, name, len);
+}
+
+const char *tk_conn_name(SSL *s)
+{
+	return SSL_get_servername(s, TLSEXT_NAMETYPE_host_name);
+}
+
+bool tk_conn_old_resumed(SSL *s)
+{
+	int version = SSL_version(s);
+
+	return SSL_session_reused(s) == 1 &&
+	       (SSL_is_dtls(s) || (version >= SSL3_VERSION && version <= TLS1_2_VERSION));
+}
+
+static uintptr_t get_word(SSL *s)
+{
+	return (uintptr_t)SSL_get_ex_data(s, conn_index);
+}
+
+static void put_word(SSL *s, uintptr_t word)
+{
+	(void)SSL_set_ex_data(s, conn_index, (void *)word);
+}
+
+void tk_conn_opened(SSL *s, int ring)
+{
+	put_word(s, (uintptr_t)(unsigned)ring << RING_SHIFT | HAS_RING | TO_JUDGE);
+}
+
+int tk_conn_judge(SSL *s)
+{
+	uintptr_t word = get_word(s);
+
+	if (!(word & TO_JUDGE))
+		return TK_NO_RING;
+	put_word(s, word & ~(uintptr_t)TO_JUDGE);
+	return (int)(word >> RING_SHIFT);
+}
+
+int tk_conn_ring(SSL *s)
+{
+	uintptr_t word = get_word(s);
+
+	return word & HAS_RING ? (int)(word >> RING_SHIFT) : TK_NO_RING;
+}
+
+void tk_conn_gen(SSL *s, struct tk_context *c)
+{
+	announced.ssl = s;
+	announced.c = c;
+	announced.id = c->id;
+}
+
+struct tk_context *tk_conn_gen_ran(SSL *s)
+{
+	struct tk_context *c = announced.ssl == s ? announced.c : NULL;
+
+	memset(&announced, 0, sizeof(announced));
+	return c;
+}
+
+bool tk_conn_gen_unsealed(const struct tk_context *c)
+{
+	return announced.ssl != NULL && announced.id == c->id;
+}

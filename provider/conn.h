@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conn.h - what the module knows of one connection: the name its client asked for, and
+ * one word that is carried from callback to callback in the SSL's ex_data.
+ *
+ * Threads: a connection is one thread's at a time; no locks.
+ */
+#ifndef TK_CONN_H
+#define TK_CONN_H
+
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "provider/contexts.h"
+#include "tkprov/err.h"
+
+/* Registers the ex_data index.  Once, on attach. */
+int tk_conn_init(struct tk_error *e);
+
+/* The server name as it stands in the ClientHello that is being read; NULL and 0 if there
+ * is none.  Only while a ticket is opened: SSL_get_servername is NULL then. */
+void tk_conn_hello_name(SSL *s, const char **name, size_t *len);
+
+/* The server name once the ClientHello was read, NULL if there is none: for gen and seal. */
+const char *tk_conn_name(SSL *s);
+
+/* TLS 1.2 or older, and a session was resumed: the name may be gone by now. */
+bool tk_conn_old_resumed(SSL *s);
+
+/* Our open found the ticket's key in this ring, and dec is to judge it. */
+void tk_conn_opened(SSL *s, int ring);
+/* The ring of the ticket that our open accepted a moment ago, once; TK_NO_RING if it was
+ * not ours. */
+int tk_conn_judge(SSL *s);
+/* The ring of the ticket that began this connection, for its renewal; TK_NO_RING. */
+int tk_conn_ring(SSL *s);
+
+/* gen has run for the ticket that this thread builds next... */
+void tk_conn_gen(SSL *s, struct tk_context *c);
+/* ...and seal asks for it, once: the session context, or NULL if gen did not run. */
+struct tk_context *tk_conn_gen_ran(SSL *s);
+/* Did the last ticket that gen announced on this context go by without our seal? */
+bool tk_conn_gen_unsealed(const struct tk_context *c);
+
+#endif

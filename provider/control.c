@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control.c - owns the thread, its poll loop, and who answers first.
+ *
+ * All processes of an instance wait on the one listening socket.  One with the
+ * creator's effective uid accepts at once (a forked one when it has lived for 300 ms:
+ * it may be about to exec or to drop its rights); any other takes only what has waited
+ * for 300 ms, unless no process of the creator's uid is left.  So where only a chrooted
+ * worker has the module, it answers.
+ */
+#include "provider/control.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "provider/log.h"
+#include "provider/rand.h"
+#include "provider/session.h"
+
+#define STACK_SIZE (256 * 1024)
+#define YIELD_MS 300
+#define START_WAIT_S 1
+#define NO_FDS_PAUSE_MS 500
+
+struct listener {
+	int fd;            /* -1: not ours, or gone */
+	int64_t seen;      /* a connection has waited since, 0: none */
+	int64_t paused;    /* no descriptors: look again then */
+};
+
+static struct {
+	struct tk_instance *inst;
+	int64_t born;      /* monotonic ms */
+	bool forked;
+	sem_t standing;
+	struct listener listener[TK_SOCKETS_MAX];
+} self;
+
+static bool is_creators(const struct tk_process *p, void *arg)
+{
+	bool *found = arg;
+
+	*found = p->euid == tk_board_creator(self.inst->board) && p->pid != getpid();
+	return !*found;
+}
+
+/* How long a connection must have waited before this process may take it. */
+static int64_t patience(int64_t now)
+{
+	bool others = false;
+
+	tk_board_uids(self.inst->board);
+	if (geteuid() == tk_board_creator(self.inst->board)) {
+		if (!self.forked || now - self.born >= YIELD_MS)
+			return 0;
+		return YIELD_MS - (now - self.born);
+	}
+	tk_board_each(self.inst->board, is_creators, &others);
+	return others ? YIELD_MS : 0;
+}
+
+static void accept_from(struct listener *l, unsigned which, int64_t now)
+{
+	int fd;
+
+	while (tk_session_room()) {
+		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd == -1)
+			break;
+		tk_session_open(self.inst, fd, which, now);
+	}
+	if (fd == -1 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+		l->paused = now + NO_FDS_PAUSE_MS;
+	l->seen = 0;
+}
+
+static void listener_ready(struct listener *l, unsigned which, int64_t now)
+{
+	int64_t wait = patience(now);
+
+	if (l->seen == 0)
+		l->seen = now;
+	if (now - l->seen >= wait)
+		accept_from(l, which, now);
+	else
+		l->paused = l->seen + wait;
+}
+
+/* Fills p with the listeners that may be asked now; returns how many, and moves
+ * *wake forward to the time of the first that may not. */
+static nfds_t poll_listeners(struct pollfd *p, unsigned *which, int64_t now, int64_t *wake)
+{
+	nfds_t n = 0;
+
+	if (!tk_session_room())
+		return 0;
+	for (unsigned i = 0; i < self.inst->conf->socket_count; i++) {
+		struct listener *l = &self.listener[i];
+
+		if (l->fd == -1)
+			continue;
+		if (l->paused > now) {
+			*wake = l->paused < *wake ? l->paused : *wake;
+			continue;
+		}
+		which[n] = i;
+		p[n++] = (struct pollfd){ .fd = l->fd, .events = POLLIN };
+	}
+	return n;
+}
+
+static int timeout_until(int64_t wake, int64_t now)
+{
+	if (wake == INT64_MAX)
+		return -1;
+	if (wake <= now)
+		return 0;
+	return wake - now > INT_MAX ? INT_MAX : (int)(wake - now);
+}
+
+static void serve_once(void)
+{
+	struct pollfd p[TK_SOCKETS_MAX + TK_SESSIONS_MAX];
+	unsigned which[TK_SOCKETS_MAX];
+	int64_t now = tk_monotonic_ms(), wake = INT64_MAX;
+	nfds_t listeners = poll_listeners(p, which, now, &wake);
+	nfds_t sessions = tk_session_poll(p + listeners, &wake);
+
+	if (poll(p, listeners + sessions, timeout_until(wake, now)) == -1 && errno != EINTR)
+		return;
+	now = tk_monotonic_ms();
+	tk_session_serve(p + listeners, sessions, now);
+	for (nfds_t i = 0; i < listeners; i++) {
+		struct listener *l = &self.listener[which[i]];
+
+		if (p[i].revents & POLLIN)
+			listener_ready(l, which[i], now);
+		else if (p[i].revents & (POLLNVAL | POLLERR | POLLHUP))
+			l->fd = -1;
+		else
+			l->seen = 0; /* somebody else took it */
+	}
+}
+
+static void own_descriptors(void)
+{
+	struct tk_instance *inst = self.inst;
+	struct tk_fd log_fd = tk_log_fd();
+	int keep[TK_SOCKETS_MAX + 3];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < inst->conf->socket_count; i++) {
+		bool ours = tk_fd_ok(&inst->listeners[i]);
+
+		self.listener[i] = (struct listener){ .fd = ours ? inst->listeners[i].num : -1 };
+		if (ours)
+			keep[n++] = inst->listeners[i].num;
+	}
+	if (tk_fd_ok(tk_board_fd(inst->board)))
+		keep[n++] = tk_board_fd(inst->board)->num;
+	if (tk_fd_ok(&log_fd))
+		keep[n++] = log_fd.num;
+	if (inst->conf->log_target == TK_LOG_STDERR)
+		keep[n++] = STDERR_FILENO;
+	(void)tk_fds_unshare(keep, n);
+}
+
+static void *control_main(void *arg)
+{
+	(void)arg;
+	(void)prctl(PR_SET_NAME, "tkprov");
+	own_descriptors();
+	sem_post(&self.standing);
+	for (;;)
+		serve_once();
+	return NULL;
+}
+
+static int create_thread(void)
+{
+	pthread_attr_t attr;
+	sigset_t all, before;
+	pthread_t thread;
+	int rc;
+
+	rc = pthread_attr_init(&attr);
+	if (rc != 0)
+		return rc;
+	(void)pthread_attr_setstacksize(&attr, STACK_SIZE);
+	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&thread, &attr, control_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attr);
+	return rc;
+}
+
+static void wait_until_standing(void)
+{
+	struct timespec end;
+
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += START_WAIT_S;
+	while (sem_timedwait(&self.standing, &end) == -1 && errno == EINTR)
+		;
+}
+
+void tk_control_start(struct tk_instance *inst, bool forked)
+{
+	int rc;
+
+	if (!inst->conf->control_thread || !inst->has_socket)
+		return;
+	tk_session_forget();
+	memset(&self, 0, sizeof(self));
+	self.inst = inst;
+	self.born = tk_monotonic_ms();
+	self.forked = forked;
+	sem_init(&self.standing, 0, 0);
+	rc = create_thread();
+	if (rc == 0)
+		wait_until_standing();
+	else
+		tk_log(LOG_WARNING, "no control thread in process %d: %s", (int)getpid(),
+		       strerror(rc));
+}

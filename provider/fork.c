@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fork.c - owns the pthread_atfork handlers.  prepare takes only locks that are held for
+ * moments: contexts, then memory.  The writer mutex and the record lock may be waited for
+ * and are therefore not among them; the child makes the mutex anew.
+ */
+#include "provider/fork.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "provider/attach.h"
+#include "provider/contexts.h"
+#include "provider/control.h"
+#include "provider/epoch.h"
+#include "provider/instance.h"
+
+static void prepare(void)
+{
+	struct tk_instance *inst = tk_instance();
+
+	tk_contexts_lock();
+	if (inst != NULL)
+		pthread_mutex_lock(&inst->memory);
+}
+
+static void parent(void)
+{
+	struct tk_instance *inst = tk_instance();
+
+	if (inst != NULL)
+		pthread_mutex_unlock(&inst->memory);
+	tk_contexts_unlock();
+}
+
+static void child(void)
+{
+	struct tk_instance *inst = tk_instance();
+	int saved = errno;
+
+	tk_attach_forked();
+	tk_epoch_forked();
+	tk_contexts_forked();
+	if (inst != NULL) {
+		pthread_mutex_init(&inst->memory, NULL);
+		pthread_mutex_init(&inst->writer, NULL);
+		tk_vault_forked(inst->vault);
+		tk_board_register(inst->board, TK_PROC_FORKED, inst->program);
+		tk_control_start(inst, true);
+	}
+	errno = saved;
+}
+
+void tk_fork_watch(void)
+{
+	static bool watching; /* only attach calls this, under its lock */
+
+	if (!watching)
+		watching = pthread_atfork(prepare, parent, child) == 0;
+}

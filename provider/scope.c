@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scope.c - gen and dec, libssl's session ticket callbacks.  Both get the session
+ * context's entry as argument: the SSL_CTX that the connection began with, whatever
+ * server name callbacks have made of it since.
+ */
+#include "provider/scope.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <string.h>
+
+#include "core/tag.h"
+#include "provider/conn.h"
+#include "provider/instance.h"
+#include "provider/log.h"
+#include "provider/rand.h"
+#include "provider/seal.h"
+#include "provider/ticket.h"
+
+/* The site: the exact bytes of the server name; without one the certificate of the
+ * session context, for the connection's own changes during the handshake; without
+ * either the context. */
+static int site_of(const struct tk_context *c, const char *name, size_t len,
+		   uint8_t out[static TK_SITE_LEN])
+{
+	const X509 *cert;
+
+	if (name != NULL)
+		return tk_ticket_site(name, len, out);
+	cert = SSL_CTX_get0_certificate(c->ctx);
+	if (cert != NULL)
+		return tk_ticket_site_cert(cert, out);
+	return tk_ticket_site(&c->id, sizeof(c->id), out);
+}
+
+static bool asks_for_cert(const SSL *s)
+{
+	return (SSL_get_verify_mode(s) & SSL_VERIFY_PEER) != 0;
+}
+
+/* Are client certificates in play, as far as anything but the tag can tell? */
+static bool certs_in_play(const struct tk_instance *inst, SSL *s, SSL_SESSION *sess)
+{
+	if (tk_board_certs_seen(inst->board))
+		return true;
+	if (!asks_for_cert(s) && !tk_contexts_verify())
+		return SSL_SESSION_get0_peer(sess) != NULL;
+	tk_board_see_certs(inst->board, inst->program);
+	return true;
+}
+
+static bool has_tag(SSL_SESSION *sess, struct tk_tag *tag)
+{
+	void *data = NULL;
+	size_t len = 0;
+
+	return SSL_SESSION_get0_ticket_appdata(sess, &data, &len) == 1 && data != NULL &&
+	       tk_tag_get(tag, data, len) == 0;
+}
+
+/* Only the first handshake's own session may be written to.  Up to TLS 1.2 the ticket
+ * goes out before our Finished, so having sent one means a renegotiation.  In TLS 1.3
+ * a second ticket, or one after post-handshake authentication, is for a copy of the
+ * first's session, tag and all. */
+static bool may_tag(SSL *s, SSL_SESSION *sess)
+{
+	struct tk_tag there;
+
+	if (sess == NULL || SSL_session_reused(s) == 1)
+		return false;
+	if ((SSL_is_dtls(s) || SSL_version(s) < TLS1_3_VERSION) && SSL_get_finished(s, NULL, 0) > 0)
+		return false;
+	return !has_tag(sess, &there);
+}
+
+static void write_tag(const struct tk_instance *inst, SSL *s, const struct tk_context *c)
+{
+	SSL_SESSION *sess = SSL_get_session(s);
+	const char *name = tk_conn_name(s);
+	size_t len = name != NULL ? strlen(name) : 0;
+	int ring = tk_instance_ring(inst, name, len);
+	uint8_t data[TK_TAG_LEN];
+	struct tk_tag tag;
+
+	if (ring == TK_NO_RING || inst->conf->rings[ring].scope == TK_SCOPE_SHARED ||
+	    !may_tag(s, sess) || site_of(c, name, len, tag.site) != 0)
+		return;
+	tag.context = c->id;
+	tag.verifies = asks_for_cert(s);
+	tag.born = tk_now();
+	tk_tag_put(&tag, data);
+	(void)SSL_SESSION_set1_ticket_appdata(sess, data, sizeof(data));
+}
+
+static void count_contexts(const struct tk_instance *inst)
+{
+	unsigned hooked, left_alone;
+
+	tk_contexts_count(&hooked, &left_alone);
+	tk_board_contexts(inst->board, hooked, left_alone);
+}
+
+/* takeover = false: there is no getter for the key callback, but a ticket that gen
+ * announced and our seal never saw was sealed by somebody else's. */
+static void note_left_alone(const struct tk_instance *inst, struct tk_context *c)
+{
+	if (!tk_conn_gen_unsealed(c) || atomic_load_explicit(&c->sealed, memory_order_relaxed) ||
+	    atomic_exchange_explicit(&c->left_alone, true, memory_order_relaxed))
+		return;
+	count_contexts(inst);
+	tk_log(LOG_NOTICE, "a context of %s has its own ticket keys and keeps them (takeover = false)",
+	       inst->program);
+}
+
+/* Servers that set a key callback of their own after SSL_CTX_new are taken over here,
+ * just before libssl looks which one it is. */
+static void assert_key_callback(const struct tk_instance *inst, struct tk_context *c)
+{
+	if (!inst->conf->takeover) {
+		note_left_alone(inst, c);
+		return;
+	}
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_callback);
+	if (atomic_exchange_explicit(&c->left_alone, false, memory_order_relaxed))
+		count_contexts(inst);
+}
+
+static int gen(SSL *s, void *arg)
+{
+	const struct tk_instance *inst = tk_instance();
+	struct tk_context *c = arg;
+
+	if (inst == NULL)
+		return 1;
+	ERR_set_mark();
+	assert_key_callback(inst, c);
+	if (asks_for_cert(s))
+		tk_board_see_certs(inst->board, inst->program);
+	write_tag(inst, s, c);
+	tk_conn_gen(s, c);
+	ERR_pop_to_mark();
+	return 1;
+}
+
+static enum tk_verdict judge(const struct tk_instance *inst, SSL *s, SSL_SESSION *sess,
+			     const struct tk_context *c, int ring)
+{
+	struct tk_scene scene = {
+		.scope = inst->conf->rings[ring].scope,
+		.context = c->id,
+		.now = tk_now(),
+		.max_age = inst->conf->max_session_age,
+	};
+	struct tk_tag tag;
+	const char *name;
+	size_t len;
+
+	if (scene.scope == TK_SCOPE_SHARED)
+		return TK_VERDICT_GOOD;
+	tk_conn_hello_name(s, &name, &len);
+	if (site_of(c, name, len, scene.site) != 0)
+		return TK_VERDICT_SITE;
+	scene.certs_in_play = certs_in_play(inst, s, sess);
+	return tk_tag_judge(has_tag(sess, &tag) ? &tag : NULL, &scene);
+}
+
+/* libssl's own answer: what it would do without a callback. */
+static SSL_TICKET_RETURN usual_answer(SSL_TICKET_STATUS status)
+{
+	switch (status) {
+	case SSL_TICKET_SUCCESS:
+		return SSL_TICKET_RETURN_USE;
+	case SSL_TICKET_SUCCESS_RENEW:
+		return SSL_TICKET_RETURN_USE_RENEW;
+	default:
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	}
+}
+
+static SSL_TICKET_RETURN dec(SSL *s, SSL_SESSION *sess, const unsigned char *name, size_t name_len,
+			     SSL_TICKET_STATUS status, void *arg)
+{
+	const struct tk_instance *inst = tk_instance();
+	SSL_TICKET_RETURN answer = usual_answer(status);
+	int ring;
+
+	(void)name, (void)name_len;
+	if (inst == NULL)
+		return answer;
+	ERR_set_mark();
+	ring = tk_conn_judge(s);
+	if (ring != TK_NO_RING &&
+	    (status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW) &&
+	    judge(inst, s, sess, arg, ring) != TK_VERDICT_GOOD)
+		answer = SSL_TICKET_RETURN_IGNORE_RENEW;
+	ERR_pop_to_mark();
+	return answer;
+}
+
+void tk_scope_install(struct tk_context *c)
+{
+	SSL_CTX_set_session_ticket_cb(c->ctx, gen, dec, c);
+	if (c->foreign)
+		atomic_store_explicit(&c->left_alone, true, memory_order_relaxed);
+	else
+		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_callback);
+	count_contexts(tk_instance());
+}
+
+void tk_scope_refuse(struct tk_context *c)
+{
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_refuse);
+}
