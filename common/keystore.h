@@ -5,6 +5,8 @@
 #ifndef TK_KEYSTORE_H
 #define TK_KEYSTORE_H
 
+#include <stdint.h>
+
 #include "core/ring.h"
 #include "tkprov/err.h"
 

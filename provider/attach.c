@@ -179,6 +179,9 @@ static void attach_locked(void)
 	tk_instance_set(inst);
 	tk_fork_watch();
 	tk_control_start(inst, false);
+	tk_log(LOG_INFO, "%s: managing the ticket keys of %u ring(s), %s%s", inst->program,
+	       inst->conf->ring_count, inst->has_socket ? "answering at " : "without a socket",
+	       inst->has_socket ? inst->conf->sockets[0].path : "");
 	tk_log_started();
 	atomic_store_explicit(&state, DONE, memory_order_relaxed);
 }

@@ -34,6 +34,16 @@ static void parent(void)
 	tk_contexts_unlock();
 }
 
+/* Contexts are inherited, the place on the board is new. */
+static void enter_child(struct tk_instance *inst)
+{
+	unsigned hooked, left_alone;
+
+	tk_board_register(inst->board, TK_PROC_FORKED, inst->program);
+	tk_contexts_count(&hooked, &left_alone);
+	tk_board_contexts(inst->board, hooked, left_alone);
+}
+
 static void child(void)
 {
 	struct tk_instance *inst = tk_instance();
@@ -46,7 +56,7 @@ static void child(void)
 		pthread_mutex_init(&inst->memory, NULL);
 		pthread_mutex_init(&inst->writer, NULL);
 		tk_vault_forked(inst->vault);
-		tk_board_register(inst->board, TK_PROC_FORKED, inst->program);
+		enter_child(inst);
 		tk_control_start(inst, true);
 	}
 	errno = saved;

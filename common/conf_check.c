@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf_check.c - what each setting for itself cannot show: the same path, file or name
+ * twice, and two rings for one server name.  Knows neither libconfig nor lines.
+ */
+#include "common/conf_check.h"
+
+#include <string.h>
+
+static bool same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
+int tk_conf_check_socket(const struct tk_conf *conf, unsigned i, const char **where,
+			 struct tk_error *e)
+{
+	const char *path = conf->sockets[i].path;
+
+	*where = "path";
+	if (!path)
+		return tk_err_set(e, TK_E_PARSE, "a socket needs a 'path'");
+	for (unsigned k = 0; k < i; k++)
+		if (same(conf->sockets[k].path, path))
+			return tk_err_set(e, TK_E_RANGE, "socket '%s' is there twice", path);
+	return 0;
+}
+
+static int check_pair(const struct tk_conf_ring *a, const struct tk_conf_ring *b,
+		      const char **where, struct tk_error *e)
+{
+	*where = "file";
+	if (same(a->file, b->file))
+		return tk_err_set(e, TK_E_RANGE, "file '%s' is another ring's already", b->file);
+	if (same(a->name, b->file))
+		return tk_err_set(e, TK_E_RANGE, "file '%s' is another ring's name already",
+				  b->file);
+	*where = "name";
+	if (same(a->name, b->name) || same(a->file, b->name))
+		return tk_err_set(e, TK_E_RANGE, "name '%s' is another ring's already", b->name);
+	return 0;
+}
+
+int tk_conf_check_ring(const struct tk_conf *conf, unsigned i, const char **where,
+		       struct tk_error *e)
+{
+	const struct tk_conf_ring *ring = &conf->rings[i];
+	int rc = 0;
+
+	*where = NULL;
+	if (!ring->file && !ring->name)
+		return tk_err_set(e, TK_E_PARSE,
+				  "a ring needs a 'file' or, to live in memory, a 'name'");
+	for (unsigned k = 0; k < i && !rc; k++)
+		rc = check_pair(&conf->rings[k], ring, where, e);
+	return rc;
+}
+
+static int check_name(const struct tk_conf *conf, unsigned i, const char *name,
+		      struct tk_names *names, struct tk_error *e)
+{
+	int other = TK_NO_RING;
+	int rc = tk_names_add(names, name, (int)i, &other);
+
+	if (rc == TK_E_NOMEM)
+		return tk_err_set(e, rc, "out of memory");
+	if (rc == TK_E_INUSE && other == (int)i)
+		return tk_err_set(e, TK_E_RANGE, "server name '%s' is there twice", name);
+	if (rc == TK_E_INUSE)
+		return tk_err_set(e, TK_E_RANGE, "server name '%s' is in ring '%s' already", name,
+				  conf->rings[other].name);
+	return rc ? tk_err_set(e, TK_E_PARSE, "'%s' is not a server name", name) : 0;
+}
+
+int tk_conf_check_names(const struct tk_conf *conf, unsigned i, struct tk_names *names,
+			const char **where, struct tk_error *e)
+{
+	const struct tk_conf_ring *ring = &conf->rings[i];
+	int other = TK_NO_RING, rc = 0;
+
+	*where = "server_names";
+	for (unsigned k = 0; k < ring->server_name_count && !rc; k++)
+		rc = check_name(conf, i, ring->server_names[k], names, e);
+	if (!ring->server_name_count && tk_names_set_default(names, (int)i, &other))
+		return tk_err_set(e, TK_E_RANGE,
+				  "rings '%s' and '%s' both have no server_names: only one ring "
+				  "can be for every other name",
+				  conf->rings[other].name, ring->name);
+	return rc;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * commands.c - owns the look-up in the table of commands and the two lists made from it:
+ * help, and the answer to an unknown command.  Knows no handler and authorises nothing.
+ */
+#include "core/commands.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "tkprov/err.h"
+
+#define USAGE_WIDTH 40 /* HAProxy's column of help texts */
+#define WORD_LEN_MAX 32 /* of a command's word and of what is compared with it */
+
+const struct tk_command tk_commands[TK_CMD_COUNT] = {
+#define X(id_, words_, args_, help_, min_, max_, level_, flags_, secret_)                          \
+	[TK_CMD_##id_] = { .id = TK_CMD_##id_,                                                     \
+			   .words = words_,                                                        \
+			   .args = args_,                                                          \
+			   .help = help_,                                                          \
+			   .min = min_,                                                            \
+			   .max = max_,                                                            \
+			   .level = level_,                                                        \
+			   .flags = flags_,                                                        \
+			   .secret = secret_ },
+	TK_COMMANDS(X)
+#undef X
+};
+
+static const char *const level_names[] = {
+	[TK_LEVEL_USER] = "user",
+	[TK_LEVEL_OPERATOR] = "operator",
+	[TK_LEVEL_ADMIN] = "admin",
+};
+
+const char *tk_level_name(enum tk_level level)
+{
+	return level_names[level];
+}
+
+int tk_level_parse(const char *word, enum tk_level *out)
+{
+	for (unsigned i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++) {
+		if (!strcmp(word, level_names[i])) {
+			*out = (enum tk_level)i;
+			return 0;
+		}
+	}
+	return TK_E_PARSE;
+}
+
+enum tk_level tk_command_level(const struct tk_command *c, unsigned args)
+{
+	return args > 0 && (c->flags & TK_CMD_ADMIN_WITH_ARGS) != 0 ? TK_LEVEL_ADMIN : c->level;
+}
+
+/* Cuts the next word off *words, which becomes NULL behind the last one. */
+static size_t cut_word(const char **words, const char **word)
+{
+	size_t len = strcspn(*words, " ");
+
+	*word = *words;
+	*words = (*words)[len] ? *words + len + 1 : NULL;
+	return len;
+}
+
+static bool word_is(const char *given, const char *word, size_t len)
+{
+	return !strncmp(given, word, len) && given[len] == '\0';
+}
+
+/* How far a command's words and the given ones are the same.  *all: to the end of the
+ * shorter of the two. */
+static unsigned same_words(const struct tk_command *c, const struct tk_words *w, unsigned first,
+			   bool *whole_command, bool *all)
+{
+	const char *words = c->words, *word;
+	unsigned i = first;
+
+	while (words && i < w->n) {
+		size_t len = cut_word(&words, &word);
+
+		if (!word_is(w->w[i], word, len)) {
+			*whole_command = *all = false;
+			return i - first;
+		}
+		i++;
+	}
+	*whole_command = words == NULL;
+	*all = true;
+	return i - first;
+}
+
+const struct tk_command *tk_command_find(const struct tk_words *w, unsigned *first, unsigned *args)
+{
+	const struct tk_command *found = NULL;
+	bool whole, all;
+
+	*first = 0;
+	for (unsigned i = 0; i < TK_CMD_COUNT; i++) {
+		unsigned n = same_words(&tk_commands[i], w, 0, &whole, &all);
+
+		if (whole && n > *first) {
+			found = &tk_commands[i];
+			*first = n;
+		}
+	}
+	*args = w->n - *first;
+	return found;
+}
+
+static unsigned least(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* Letters to insert, drop, change or swap with a neighbour to make one word the other
+ * (optimal string alignment); both are at most WORD_LEN_MAX long. */
+static unsigned distance(const char *a, size_t la, const char *b, size_t lb)
+{
+	unsigned row[3][WORD_LEN_MAX + 1];
+
+	for (unsigned j = 0; j <= lb; j++)
+		row[0][j] = j;
+	for (unsigned i = 1; i <= la; i++) {
+		unsigned *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
+
+		now[0] = i;
+		for (unsigned j = 1; j <= lb; j++) {
+			now[j] = least(last[j - 1] + (a[i - 1] != b[j - 1]),
+				       least(last[j], now[j - 1]) + 1);
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				now[j] = least(now[j], before[j - 2] + 1);
+		}
+	}
+	return row[la % 3][lb];
+}
+
+/* A beginning of the word, or no more than a third of its letters wrong. */
+static bool word_near(const char *given, const char *word, size_t len)
+{
+	size_t given_len = strlen(given);
+
+	if (given_len > WORD_LEN_MAX || len > WORD_LEN_MAX)
+		return false;
+	if (given_len < len && !memcmp(given, word, given_len))
+		return true;
+	return distance(given, given_len, word, len) <= (len + 2) / 3;
+}
+
+typedef bool rule_fn(const struct tk_command *c, const struct tk_words *w, unsigned first);
+
+static bool rule_same(const struct tk_command *c, const struct tk_words *w, unsigned first)
+{
+	bool whole, all;
+
+	same_words(c, w, first, &whole, &all);
+	return all;
+}
+
+static bool rule_near(const struct tk_command *c, const struct tk_words *w, unsigned first)
+{
+	const char *words = c->words, *word;
+
+	while (words && first < w->n) {
+		size_t len = cut_word(&words, &word);
+
+		if (!word_near(w->w[first++], word, len))
+			return false;
+	}
+	return true;
+}
+
+static bool rule_family(const struct tk_command *c, const struct tk_words *w, unsigned first)
+{
+	bool whole, all;
+
+	return same_words(c, w, first, &whole, &all) > 0;
+}
+
+static bool rule_any(const struct tk_command *c, const struct tk_words *w, unsigned first)
+{
+	(void)c, (void)w, (void)first;
+	return true;
+}
+
+/* The strictest rule that fits any command of that level: its words so far, misspelt
+ * words, its first word; failing these, all commands. */
+static rule_fn *choose_rule(enum tk_level level, const struct tk_words *w, unsigned first)
+{
+	static rule_fn *const rules[] = { rule_same, rule_near, rule_family };
+
+	for (unsigned r = 0; r < sizeof(rules) / sizeof(rules[0]); r++)
+		for (unsigned i = 0; i < TK_CMD_COUNT; i++)
+			if (tk_commands[i].level <= level && rules[r](&tk_commands[i], w, first))
+				return rules[r];
+	return rule_any;
+}
+
+static void list(struct tk_reply *out, enum tk_level level, rule_fn *rule,
+		 const struct tk_words *w, unsigned first)
+{
+	for (unsigned i = 0; i < TK_CMD_COUNT; i++) {
+		const struct tk_command *c = &tk_commands[i];
+		int words = (int)strlen(c->words), pad = USAGE_WIDTH - words;
+
+		if (c->level > level)
+			continue;
+		if ((c->flags & TK_CMD_LAST_IN_HELP) == 0 && !rule(c, w, first))
+			continue;
+		if (*c->args)
+			tk_reply_addf(out, "  %s %-*s: %s\n", c->words, pad - 1, c->args, c->help);
+		else
+			tk_reply_addf(out, "  %-*s: %s\n", USAGE_WIDTH, c->words, c->help);
+	}
+}
+
+void tk_commands_help(struct tk_reply *out, enum tk_level level, const struct tk_words *w,
+		      unsigned first)
+{
+	tk_reply_msg(out, TK_SEV_INFO, "The following commands are valid at this level:\n");
+	list(out, level, choose_rule(level, w, first), w, first);
+}
+
+void tk_commands_unknown(struct tk_reply *out, enum tk_level level, const struct tk_words *w)
+{
+	rule_fn *rule = choose_rule(level, w, 0);
+
+	tk_reply_msg(out, TK_SEV_INFO, "Unknown command: '%s'%s\n", w->n ? w->w[0] : "",
+		     rule == rule_any
+			     ? ". Please enter one of the following commands only:"
+			     : ", but maybe one of the following ones is a better match:");
+	list(out, level, rule, w, 0);
+}
