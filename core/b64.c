@@ -94,8 +94,8 @@ int tk_b64_decode(const char *in, size_t len, uint8_t *out, size_t cap)
 			bits |= from_char(in[i], &bad);
 		if (i % 4 != 3)
 			continue;
-		for (unsigned shift = 24; shift > 0 && at < room; at++)
-			out[at] = (uint8_t)(bits >> (shift -= 8));
+		for (int shift = 16; shift >= 0 && at < room; shift -= 8)
+			out[at++] = (uint8_t)(bits >> shift);
 	}
 	if (!bad && bytes <= cap && bytes <= INT_MAX)
 		return (int)bytes;

@@ -203,14 +203,14 @@ static void list(struct tk_reply *out, enum tk_level level, rule_fn *rule,
 {
 	for (unsigned i = 0; i < TK_CMD_COUNT; i++) {
 		const struct tk_command *c = &tk_commands[i];
-		int words = (int)strlen(c->words), pad = USAGE_WIDTH - words;
+		int width = USAGE_WIDTH - (int)strlen(c->words) - 1;
 
 		if (c->level > level)
 			continue;
 		if ((c->flags & TK_CMD_LAST_IN_HELP) == 0 && !rule(c, w, first))
 			continue;
 		if (*c->args)
-			tk_reply_addf(out, "  %s %-*s: %s\n", c->words, pad - 1, c->args, c->help);
+			tk_reply_addf(out, "  %s %-*s: %s\n", c->words, width, c->args, c->help);
 		else
 			tk_reply_addf(out, "  %-*s: %s\n", USAGE_WIDTH, c->words, c->help);
 	}

@@ -162,6 +162,14 @@ static struct tk_instance *make(struct tk_error *e)
 	return inst;
 }
 
+/* In a forked child the lock is nobody's, and half an instance is none. */
+static void forked(void)
+{
+	pthread_mutex_init(&mutex, NULL);
+	if (atomic_load_explicit(&state, memory_order_relaxed) == BUSY)
+		atomic_store_explicit(&state, NOT_YET, memory_order_relaxed);
+}
+
 static void attach_locked(void)
 {
 	struct tk_error e = { .code = 0, .text = "" };
@@ -177,7 +185,7 @@ static void attach_locked(void)
 	tk_join_listen(inst);
 	tk_board_register(inst->board, TK_PROC_CREATOR, inst->program);
 	tk_instance_set(inst);
-	tk_fork_watch();
+	tk_fork_watch(forked);
 	tk_control_start(inst, false);
 	tk_log(LOG_INFO, "%s: managing the ticket keys of %u ring(s), %s%s", inst->program,
 	       inst->conf->ring_count, inst->has_socket ? "answering at " : "without a socket",
@@ -202,11 +210,4 @@ struct tk_instance *tk_attach(void)
 bool tk_attach_failed(void)
 {
 	return atomic_load_explicit(&state, memory_order_relaxed) == FAILED;
-}
-
-void tk_attach_forked(void)
-{
-	pthread_mutex_init(&mutex, NULL);
-	if (atomic_load_explicit(&state, memory_order_relaxed) == BUSY)
-		atomic_store_explicit(&state, NOT_YET, memory_order_relaxed);
 }

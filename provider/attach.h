@@ -24,7 +24,4 @@ struct tk_instance *tk_attach(void);
 /* Has it failed? */
 bool tk_attach_failed(void);
 
-/* In a forked child: the lock is nobody's. */
-void tk_attach_forked(void);
-
 #endif

@@ -10,11 +10,12 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#include "provider/attach.h"
 #include "provider/contexts.h"
 #include "provider/control.h"
 #include "provider/epoch.h"
 #include "provider/instance.h"
+
+static void (*also_in_child)(void);
 
 static void prepare(void)
 {
@@ -49,7 +50,7 @@ static void child(void)
 	struct tk_instance *inst = tk_instance();
 	int saved = errno;
 
-	tk_attach_forked();
+	also_in_child();
 	tk_epoch_forked();
 	tk_contexts_forked();
 	if (inst != NULL) {
@@ -62,10 +63,11 @@ static void child(void)
 	errno = saved;
 }
 
-void tk_fork_watch(void)
+void tk_fork_watch(void (*in_child)(void))
 {
 	static bool watching; /* only attach calls this, under its lock */
 
+	also_in_child = in_child;
 	if (!watching)
 		watching = pthread_atfork(prepare, parent, child) == 0;
 }

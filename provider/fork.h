@@ -9,7 +9,7 @@
 #ifndef TK_FORK_H
 #define TK_FORK_H
 
-/* Registers the handlers, once. */
-void tk_fork_watch(void);
+/* Registers the handlers, once.  in_child is called first in every child. */
+void tk_fork_watch(void (*in_child)(void));
 
 #endif

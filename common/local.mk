@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# common/: what module and command share and touches the world.
+
+noinst_LTLIBRARIES += libtkcommon.la
+libtkcommon_la_SOURCES = \
+	common/conf.c common/conf.h \
+	common/conf_check.c common/conf_check.h \
+	common/conf_default.c common/conf_default.h \
+	common/conf_text.c common/conf_text.h \
+	common/conf_value.c common/conf_value.h \
+	common/file.c common/file.h \
+	common/keystore.c common/keystore.h \
+	common/paths.c common/paths.h
+libtkcommon_la_CPPFLAGS = $(TK_CPPFLAGS) $(LIBCONFIG_CFLAGS)
+libtkcommon_la_CFLAGS = $(TK_CFLAGS)
+libtkcommon_la_LIBADD = libtkcore.la $(LIBCONFIG_LIBS)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# provider/: the module.
+
+modulesdir = @modulesdir@
+modules_LTLIBRARIES += tkprov.la
+tkprov_la_SOURCES = \
+	provider/attach.c provider/attach.h \
+	provider/board.c provider/board.h \
+	provider/command.c provider/command.h \
+	provider/conn.c provider/conn.h \
+	provider/contexts.c provider/contexts.h \
+	provider/control.c provider/control.h \
+	provider/epoch.c provider/epoch.h \
+	provider/fds.c provider/fds.h \
+	provider/fork.c provider/fork.h \
+	provider/hook.c provider/hook.h \
+	provider/imports.c provider/imports.h \
+	provider/instance.c provider/instance.h \
+	provider/join.c provider/join.h \
+	provider/log.c provider/log.h \
+	provider/ops.c provider/ops.h \
+	provider/provider.c \
+	provider/rand.c provider/rand.h \
+	provider/scope.c provider/scope.h \
+	provider/seal.c provider/seal.h \
+	provider/session.c provider/session.h \
+	provider/shm.c provider/shm.h \
+	provider/show.c provider/show.h \
+	provider/ticket.c provider/ticket.h \
+	provider/vault.c provider/vault.h
+tkprov_la_CPPFLAGS = $(TK_CPPFLAGS) $(OPENSSL_CFLAGS)
+tkprov_la_CFLAGS = $(TK_CFLAGS)
+tkprov_la_LDFLAGS = $(TK_LDFLAGS) -module -avoid-version -shared -no-undefined \
+	-export-symbols-regex '^OSSL_provider_init$$' -Wl,-z,nodelete
+tkprov_la_LIBADD = libtkcommon.la libtkcore.la $(OPENSSL_LIBS) -lpthread
+
+# libtool's description of a module is of no use to anybody.
+install-data-hook:
+	rm -f $(DESTDIR)$(modulesdir)/tkprov.la
