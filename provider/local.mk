@@ -32,7 +32,7 @@ tkprov_la_CPPFLAGS = $(TK_CPPFLAGS) $(OPENSSL_CFLAGS)
 tkprov_la_CFLAGS = $(TK_CFLAGS)
 tkprov_la_LDFLAGS = $(TK_LDFLAGS) -module -avoid-version -shared -no-undefined \
 	-export-symbols-regex '^OSSL_provider_init$$' -Wl,-z,nodelete
-tkprov_la_LIBADD = libtkcommon.la libtkcore.la $(OPENSSL_LIBS) -lpthread
+tkprov_la_LIBADD = libtkcommon.la $(OPENSSL_LIBS) -lpthread
 
 # libtool's description of a module is of no use to anybody.
 install-data-hook:

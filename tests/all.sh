@@ -1,0 +1,74 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Set-up and all tests, on a bare Debian 12 or 13, as root or with sudo.
+# Ends with `N passed, N failed`; every test that ran is counted, and what could not run is
+# a failure.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+. tests/setup.sh
+
+passed=0 failed=0
+good() { passed=$((passed + $1)); }
+bad() { failed=$((failed + 1)); echo "FAILED: $*"; }
+finish() {
+	echo "$passed passed, $failed failed"
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+	exit
+}
+
+# build DIR CONFIGURE-ARGUMENTS...: out of tree, warnings are errors.
+build() {
+	dir=$1; shift
+	mkdir -p "$dir" && (cd "$dir" && ../configure -q --enable-werror "$@" && make -s -j2) > "$dir.log" 2>&1 ||
+		{ tail -n 30 "$dir.log"; return 1; }
+}
+
+# CUnit programs and scripts; CUnit's own counts where there are any.
+unit() {
+	dir=$1
+	(cd "$dir" && make -s -j2 check) > "$dir.check.log" 2>&1
+	rc=$?
+	logs=$(cd "$dir" && find tests -name '*.log' ! -name 'test-suite.log' | sort)
+	[ -n "$logs" ] || { tail -n 30 "$dir.check.log"; bad "make check in $dir ran nothing"; return; }
+	for log in $logs; do
+		name=${log%.log}
+		result=$(sed -n 's/^:test-result: //p' "$dir/$name.trs")
+		line=$(grep -E '^ +tests +[0-9]' "$dir/$log" || true)
+		if [ -n "$line" ]; then
+			echo "-- $name"
+			grep -A4 '^Run Summary' "$dir/$log"
+			read -r _ _ ran ok ko _ <<< "$line"
+			good "$ok"; failed=$((failed + ko))
+			[ "$result" = PASS ] || [ "$ko" -gt 0 ] || bad "$name: $result"
+		else
+			[ "$result" = PASS ] && good 1 || { cat "$dir/$log"; bad "$name: $result"; }
+		fi
+	done
+	[ "$rc" = 0 ] || [ "$failed" -gt 0 ] || bad "make check in $dir"
+}
+
+# Real servers.  A test that was skipped is one that did not run.
+servers() {
+	out=$1.pytest.log
+	TKPROV_BUILD=$PWD/$1 /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/cli tests/server tests/stress \
+		2>&1 | tee "$out" | grep -vE '^[.sxF]+ +\[|^$'
+	last=$(tail -n 1 "$out")
+	n=$(sed -nE 's/.*[^0-9]?([0-9]+) passed.*/\1/p' <<< "$last"); good "${n:-0}"
+	for word in failed skipped error errors; do
+		n=$(sed -nE "s/(.*[^0-9])?([0-9]+) $word( |,|$).*/\2/p" <<< "$last")
+		failed=$((failed + ${n:-0}))
+	done
+	[ -n "$last" ] && grep -q passed <<< "$last" || bad "server tests: $last"
+}
+
+# shellcheck disable=SC2086
+setup_packages $BUILD_PACKAGES $TEST_PACKAGES || { bad "packages could not be installed"; finish; }
+./autogen.sh > autogen.log 2>&1 || { cat autogen.log; bad autogen; finish; }
+rm -f autogen.log
+build build CC=gcc || { bad "build with gcc"; finish; }
+good 1
+unit build
+build build-clang CC=clang && good 1 || bad "build with clang"
+unit build-clang
+servers build
+finish

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_ring.c - the order of keys for every number of slots, pushed far past the end;
+ * which slot encrypts, what a slot is for, what is renewed.
+ *
+ * HAProxy's ring was wrong twice: with more than three lines in the file the encrypting
+ * slot pointed past the end, and 48-byte keys were laid out with the stride of 80.
+ */
+#include "tests/unit/unit.h"
+
+#include "core/ring.h"
+#include "tkprov/err.h"
+
+static const size_t lens[] = { 48, 80 };
+
+static struct tk_key make_key(unsigned id, size_t len)
+{
+	struct tk_key k = { .len = len };
+
+	for (size_t i = 0; i < len; i++)
+		k.bytes[i] = (uint8_t)(id * 7 + i * 3 + 1);
+	k.bytes[0] = (uint8_t)id;
+	k.bytes[1] = (uint8_t)(id >> 8);
+	return k;
+}
+
+static void make_ring(struct tk_ring *r, unsigned n, size_t len)
+{
+	memset(r, 0, sizeof(*r));
+	r->slots = n;
+	r->key_len = len;
+	for (unsigned i = 0; i < n; i++)
+		r->key[i] = make_key(i, len);
+}
+
+static void roles(void)
+{
+	static const struct {
+		unsigned n, slot;
+		enum tk_slot_role role;
+		bool renew;
+	} rows[] = {
+		{ 1, 0, TK_ROLE_ENCRYPT, false },  { 2, 0, TK_ROLE_ENCRYPT, false },
+		{ 2, 1, TK_ROLE_NEXT, false },	   { 3, 0, TK_ROLE_DECRYPT, true },
+		{ 3, 1, TK_ROLE_ENCRYPT, false },  { 3, 2, TK_ROLE_NEXT, false },
+		{ 4, 1, TK_ROLE_DECRYPT, true },   { 4, 2, TK_ROLE_ENCRYPT, false },
+		{ 32, 0, TK_ROLE_DECRYPT, true },  { 32, 29, TK_ROLE_DECRYPT, true },
+		{ 32, 30, TK_ROLE_ENCRYPT, false }, { 32, 31, TK_ROLE_NEXT, false },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CHECK(tk_ring_role(rows[i].n, rows[i].slot) == rows[i].role, "slot %u of %u",
+		      rows[i].slot, rows[i].n);
+		CHECK(tk_ring_wants_renewal(rows[i].n, rows[i].slot) == rows[i].renew,
+		      "slot %u of %u", rows[i].slot, rows[i].n);
+	}
+}
+
+/* One slot encrypts, it is inside, at most one is next, the rest are older. */
+static void roles_of_all(void)
+{
+	for (unsigned n = TK_SLOTS_MIN; n <= TK_SLOTS_MAX; n++) {
+		unsigned count[3] = { 0 };
+
+		for (unsigned slot = 0; slot < n; slot++) {
+			enum tk_slot_role role = tk_ring_role(n, slot);
+
+			count[role]++;
+			CHECK((role == TK_ROLE_ENCRYPT) == (slot == tk_ring_encrypt_slot(n)),
+			      "slot %u of %u", slot, n);
+			CHECK(tk_ring_wants_renewal(n, slot) == (role == TK_ROLE_DECRYPT),
+			      "slot %u of %u", slot, n);
+		}
+		CHECK(tk_ring_encrypt_slot(n) == (n == 1 ? 0 : n - 2), "%u slots", n);
+		CHECK(count[TK_ROLE_ENCRYPT] == 1, "%u slots", n);
+		CHECK(count[TK_ROLE_NEXT] == (n == 1 ? 0U : 1U), "%u slots", n);
+	}
+}
+
+static void push_one_ring(unsigned n, size_t len)
+{
+	static const uint8_t guard[16] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16 };
+	struct {
+		struct tk_ring r;
+		uint8_t guard[16];
+	} box;
+
+	make_ring(&box.r, n, len);
+	memcpy(box.guard, guard, sizeof(guard));
+	for (unsigned id = n; id < n + 3 * TK_SLOTS_MAX; id++) {
+		struct tk_key k = make_key(id, len);
+
+		CHECK(tk_ring_push(&box.r, &k) == 0, "%u slots, key %u", n, id);
+		for (unsigned slot = 0; slot < n; slot++) {
+			struct tk_key want = make_key(id - n + 1 + slot, len);
+
+			CHECK(tk_key_equal(&box.r.key[slot], &want), "%u slots, key %u, slot %u",
+			      n, id, slot);
+		}
+		/* what was "next" encrypts now; the oldest is gone */
+		k = make_key(n == 1 ? id : id - 1, len);
+		CHECK(tk_key_equal(&box.r.key[tk_ring_encrypt_slot(n)], &k), "%u slots, key %u", n,
+		      id);
+		k = make_key(id - n, len);
+		CHECK(tk_ring_find(&box.r, k.bytes) == -1, "%u slots, key %u", n, id);
+		CHECK(box.r.slots == n && box.r.key_len == len, "%u slots, key %u", n, id);
+	}
+	CHECK(!memcmp(box.guard, guard, sizeof(guard)), "%u slots", n);
+	for (unsigned slot = n; slot < TK_SLOTS_MAX; slot++)
+		CHECK(box.r.key[slot].len == 0, "%u slots, slot %u", n, slot);
+}
+
+static void push(void)
+{
+	for (size_t l = 0; l < COUNT(lens); l++)
+		for (unsigned n = TK_SLOTS_MIN; n <= TK_SLOTS_MAX; n++)
+			push_one_ring(n, lens[l]);
+}
+
+static void push_wrong_size(void)
+{
+	static const size_t wrong[2][4] = { { 0, 47, 49, 80 }, { 0, 48, 79, 16 } };
+	struct tk_ring r, before;
+
+	for (size_t l = 0; l < COUNT(lens); l++) {
+		for (size_t i = 0; i < COUNT(wrong[l]); i++) {
+			struct tk_key k = make_key(77, TK_KEY_LEN_MAX);
+
+			k.len = wrong[l][i];
+			make_ring(&r, 3, lens[l]);
+			memcpy(&before, &r, sizeof(r));
+			CHECK(tk_ring_push(&r, &k) == TK_E_SIZE, "%zu into %zu", k.len, lens[l]);
+			CHECK(!memcmp(&r, &before, sizeof(r)), "%zu into %zu", k.len, lens[l]);
+		}
+	}
+}
+
+/* Setting a key that is in the ring already hands its own memory in. */
+static void push_own_key(void)
+{
+	for (unsigned slot = 0; slot < 3; slot++) {
+		struct tk_key want = make_key(slot, 80);
+		struct tk_ring r;
+
+		make_ring(&r, 3, 80);
+		CHECK(tk_ring_push(&r, &r.key[slot]) == 0, "slot %u", slot);
+		CHECK(tk_key_equal(&r.key[2], &want), "slot %u", slot);
+	}
+}
+
+static void find(void)
+{
+	for (unsigned n = TK_SLOTS_MIN; n <= TK_SLOTS_MAX; n++) {
+		struct tk_ring r;
+		struct tk_key k;
+
+		make_ring(&r, n, 48);
+		for (unsigned slot = 0; slot < n; slot++) {
+			k = make_key(slot, 48);
+			CHECK(tk_ring_find(&r, k.bytes) == (int)slot, "slot %u of %u", slot, n);
+			k.bytes[15] ^= 1;
+			CHECK(tk_ring_find(&r, k.bytes) == -1, "slot %u of %u", slot, n);
+		}
+		k = make_key(n, 48);
+		CHECK(tk_ring_find(&r, k.bytes) == -1, "%u slots", n);
+	}
+}
+
+/* Only the slots that there are: an unused one has the name of zeros. */
+static void find_not_behind_the_end(void)
+{
+	static const uint8_t zeros[TK_NAME_LEN];
+	struct tk_ring r;
+
+	make_ring(&r, 3, 48);
+	CU_ASSERT_EQUAL(tk_ring_find(&r, zeros), -1);
+}
+
+static void wipe(void)
+{
+	static const struct tk_ring zero;
+	struct tk_ring r;
+
+	make_ring(&r, 32, 80);
+	tk_ring_wipe(&r);
+	CU_ASSERT_EQUAL(memcmp(&r, &zero, sizeof(r)), 0);
+}
+
+static const struct unit_test tests[] = {
+	{ "roles", roles },
+	{ "roles of all", roles_of_all },
+	{ "push", push },
+	{ "push wrong size", push_wrong_size },
+	{ "push own key", push_own_key },
+	{ "find", find },
+	{ "find not behind the end", find_not_behind_the_end },
+	{ "wipe", wipe },
+};
+UNIT_MAIN("ring", tests)
