@@ -69,8 +69,8 @@ static void check_round(const uint8_t *in, size_t len)
 
 static void all_lengths(void)
 {
+	uint8_t in[LEN_MAX] = { 0 };
 	uint64_t seed = 1;
-	uint8_t in[LEN_MAX];
 
 	for (size_t len = 0; len <= LEN_MAX; len++) {
 		for (size_t i = 0; i < len; i++)

@@ -8,6 +8,7 @@
 #define TK_UNIT_H
 
 #include <CUnit/Basic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+import sys
+import tempfile
+import shutil
+import pathlib
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import harness  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def pki():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tkpki", dir="/tmp"))
+    folder.chmod(0o755)
+    yield harness.Pki(folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def site(pki):
+    s = harness.Site(pki)
+    yield s
+    s.close()
+
+
+@pytest.fixture
+def other(pki):
+    """A second node."""
+    s = harness.Site(pki)
+    yield s
+    s.close()
