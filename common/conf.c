@@ -482,7 +482,16 @@ static const struct option top_options[] = {
 
 /* ---- the file ---- */
 
-static int parse(struct reader *r, const struct tk_file *f)
+/* libconfig 1.5 takes a comment that ends with the file for a syntax error. */
+static void end_last_line(struct tk_file *f)
+{
+	if (f->len && f->text[f->len - 1] != '\n') {
+		f->text[f->len++] = '\n';
+		f->text[f->len] = '\0';
+	}
+}
+
+static int parse(struct reader *r, struct tk_file *f)
 {
 	struct tk_error why;
 	unsigned line;
@@ -491,6 +500,7 @@ static int parse(struct reader *r, const struct tk_file *f)
 
 	if (rc)
 		return tk_err_set(r->e, rc, "%s:%u: %s", r->path, line, why.text);
+	end_last_line(f);
 	config_init(&cfg);
 	if (config_read_string(&cfg, f->text))
 		rc = walk(r, config_root_setting(&cfg), top_options, COUNT(top_options), r->conf);

@@ -74,7 +74,7 @@ int tk_conf_text_check(const char *text, size_t len, unsigned *line, struct tk_e
 {
 	const char *nul = text + strlen(text), *end = text + len;
 	enum state state = CODE;
-	unsigned begun = 1; /* the line where a comment begins */
+	unsigned begun = 1; /* the line where a string or a comment begins */
 	char last = '\n';
 
 	*line = 1;
@@ -92,9 +92,9 @@ int tk_conf_text_check(const char *text, size_t len, unsigned *line, struct tk_e
 	}
 	if (nul < end)
 		return tk_err_set(e, TK_E_PARSE, "a NUL byte");
-	if (state == COMMENT) {
-		*line = begun;
-		return tk_err_set(e, TK_E_PARSE, "the comment that begins here has no end");
-	}
-	return 0;
+	if (state == CODE || state == LINE_COMMENT)
+		return 0;
+	*line = begun;
+	return tk_err_set(e, TK_E_PARSE, "the %s that begins here has no end",
+			  state == STRING ? "string" : "comment");
 }

@@ -12,7 +12,8 @@
 /* Refuses text[0..len), NUL-terminated, if it has
  *   a NUL byte           libconfig would stop there and call it the end
  *   an @include          it would open the file itself, and exit() if it cannot be read
- *   an unclosed comment  it would drop the rest of the file
+ *   an unclosed comment  it would drop the rest of the file; a string likewise, for
+ *                        the line where it begins
  *   an integer that does not fit in 31 bits and has no L
  *                        libconfig 1.5 would drop the upper bits: 4294967299 is 3
  * *line is the line.  Returns 0, TK_E_PARSE or TK_E_RANGE. */

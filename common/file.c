@@ -55,7 +55,7 @@ static int read_fd(struct tk_file *f, int fd, struct tk_error *e)
 		return sys_err(e);
 	if (!S_ISREG(st.st_mode))
 		return tk_err_set(e, TK_E_SYS, "not a regular file");
-	f->text = malloc(TK_FILE_MAX + 1);
+	f->text = malloc(TK_FILE_MAX + 2);
 	if (!f->text)
 		return tk_err_set(e, TK_E_NOMEM, "out of memory");
 	n = read_up_to(fd, f->text, TK_FILE_MAX + 1);

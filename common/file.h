@@ -13,7 +13,7 @@
 #define TK_FILE_MAX (1024 * 1024) /* bytes; no file that tkprov reads is larger */
 
 struct tk_file {
-	char *text;    /* NUL-terminated; may hold NULs before that */
+	char *text;    /* NUL-terminated, with room for one byte more; may hold NULs */
 	size_t len;    /* without the NUL */
 	int64_t mtime; /* seconds since the epoch */
 };

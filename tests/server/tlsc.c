@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -264,6 +265,7 @@ int main(int argc, char **argv)
 	SSL_SESSION *offer = NULL;
 	SSL_CTX *ctx;
 
+	signal(SIGPIPE, SIG_IGN);
 	parse(argc, argv, &o);
 	ctx = make_context(&o);
 	if (o.in != NULL)

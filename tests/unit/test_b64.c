@@ -22,7 +22,7 @@ static void encode_plainly(const uint8_t *in, size_t len, char *out)
 		unsigned v = 0;
 
 		for (size_t b = bit; b < bit + 6; b++)
-			v = v << 1 | (b < len * 8 ? in[b / 8] >> (7 - b % 8) & 1U : 0);
+			v = v << 1 | (b < len * 8 ? (unsigned)in[b / 8] >> (7 - b % 8) & 1 : 0);
 		out[at++] = alphabet[v];
 	}
 	while (at % 4 != 0)

@@ -380,7 +380,7 @@ static void grammar(void)
 	static const struct row rows[] = {
 		{ "\ntakeover = maybe;", P, "2: syntax error" },
 		{ "log = { target = \"syslog\";\n", P, "2: syntax error" },
-		{ "log = { target = \"sys", P, "1: syntax error" },
+		{ "log = { target = \"sys\n\n", P, "1: the string that begins here has no end" },
 		{ "\n@include \"other.conf\"\n", P, "2: @include is not supported" },
 		{ "takeover = true;\n/* never\nclosed", P,
 		  "2: the comment that begins here has no end" },

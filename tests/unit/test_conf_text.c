@@ -54,6 +54,7 @@ static void bad(void)
 		{ "a = 1;\n/*\n\n*", TK_E_PARSE, 2, "the comment that begins here has no end" },
 		{ "/*/", TK_E_PARSE, 1, "the comment that begins here has no end" },
 		{ "\"\\\\\" /*", TK_E_PARSE, 1, "the comment that begins here has no end" },
+		{ "a = 1;\nb = \"x\\\"\n;", TK_E_PARSE, 2, "the string that begins here has no end" },
 		{ "a = 2147483648;", TK_E_RANGE, 1, "the number is too large" },
 		{ "a = \n0x80000000;", TK_E_RANGE, 2, "the number is too large" },
 		{ "a=-4294967293;", TK_E_RANGE, 1, "the number is too large" },

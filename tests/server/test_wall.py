@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wall: where client certificates are in play a ticket stays in its SSL_CTX; elsewhere
+it goes wherever the ring goes, bound to its site.  Each scenario offers a session of one
+listener or virtual host to another that would not have given it, and lets honest clients
+resume three times running.  With scope = "shared" the same scenario shows the locked data
+handed out, so that the test is known to see what it looks for."""
+
+import pytest
+from harness import Haproxy, Nginx, PyServer, hello, tlsc
+
+TLS = pytest.mark.parametrize("tls", ["1.2", "1.3"])
+
+
+def honest(port, tls, body, cert=None, **kw):
+    got = tlsc(port, tls=tls, cert=cert, count=4, chain=True, **kw)
+    assert [g["reused"] for g in got] == [False, True, True, True], got
+    assert all(g["body"].endswith(body) for g in got)
+
+
+def walled(site, tls, first, second, thief, entry, **kw):
+    """thief: what the client of `second` shows there; entry: what it showed on `first`.
+    first, second: (port, body).  A session of the first is no key to the second."""
+    ticket = site.session()
+    opened = hello(first[0], tls=tls, cert=entry, save=ticket, **kw)
+    assert opened["body"].endswith(first[1]) and opened["name"] in site.names()
+    got = tlsc(second[0], tls=tls, cert=thief, offer=ticket, **kw)[0]
+    assert not got["reused"] and not got["body"].endswith(second[1]), got
+
+
+def handed_out(site, tls, first, second, thief, entry, **kw):
+    ticket = site.session()
+    hello(first[0], tls=tls, cert=entry, save=ticket, **kw)
+    got = tlsc(second[0], tls=tls, cert=thief, offer=ticket, **kw)[0]
+    assert got["reused"] and got["body"].endswith(second[1]), got
+
+
+# name: (options of the first bind, of the second, certificate shown to the first,
+#        certificate that an honest client of the second shows)
+HAPROXY = {
+    "open": ("", "verify required ca-file {a}", None, "a"),
+    "optional": ("verify optional ca-file {a}", "verify required ca-file {a}", None, "a"),
+    "ignore-err": ("verify optional ca-file {a} crt-ignore-err all ca-ignore-err all",
+                   "verify required ca-file {a}", "b", "a"),
+    "two CAs": ("verify required ca-file {a}", "verify required ca-file {b}", "a", "b"),
+}
+
+
+def cert_of(site, name):
+    return site.pki.client(name) if name else None
+
+
+def haproxy(site, case):
+    one, two, entry, key = HAPROXY[case]
+    cas = {"a": site.pki.ca("a"), "b": site.pki.ca("b")}
+    h = Haproxy(site, [("first", one.format(**cas)), ("second", two.format(**cas))])
+    return (h.ports["first"], "first"), (h.ports["second"], "second"), cert_of(site, entry), \
+        cert_of(site, key)
+
+
+@TLS
+@pytest.mark.parametrize("case", HAPROXY)
+def test_haproxy(site, tls, case):
+    site.write_conf()
+    first, second, entry, key = haproxy(site, case)
+    walled(site, tls, first, second, entry, entry)
+    honest(first[0], tls, "first", entry)
+    honest(second[0], tls, "second", key)
+    walled(site, tls, first, second, None, entry)
+
+
+@TLS
+@pytest.mark.parametrize("case", HAPROXY)
+def test_haproxy_shared_shows_it(site, tls, case):
+    site.write_conf(scope="shared")
+    first, second, entry, _ = haproxy(site, case)
+    handed_out(site, tls, first, second, entry, entry)
+
+
+def nginx_blocks(site, client="on", ca="a", extra=""):
+    lock = f"ssl_verify_client {client}; ssl_client_certificate {site.pki.ca(ca)}; {extra}"
+    return [Nginx.block(site, "open.test", "open"), Nginx.block(site, "locked.test", "locked", lock)]
+
+
+def nginx_wall(site, nginx, tls, **kw):
+    """By SNI: the same listener, another virtual host."""
+    ticket = site.session()
+    assert hello(nginx.port, tls=tls, sni="open.test", save=ticket)["body"].endswith("open")
+    for sni, host in (("locked.test", "locked.test"), ("open.test", "locked.test")):
+        got = tlsc(nginx.port, tls=tls, sni=sni, host=host, offer=ticket, **kw)[0]
+        assert not got["body"].endswith("locked"), got
+        assert sni == "open.test" or not got["reused"]
+        assert got["early"] != "accepted" or sni == "open.test"
+
+
+@TLS
+@pytest.mark.parametrize("extra", ["", "ssl_session_tickets off;"], ids=["tickets", "tickets-off"])
+def test_nginx_virtual_host(site, tls, extra):
+    site.write_conf()
+    nginx = Nginx(site, nginx_blocks(site, extra=extra), workers=2)
+    nginx_wall(site, nginx, tls)
+    honest(nginx.port, tls, "open", sni="open.test")
+    if not extra:
+        honest(nginx.port, tls, "locked", site.pki.client(), sni="locked.test")
+    nginx_wall(site, nginx, tls)
+
+
+def test_nginx_virtual_host_with_early_data(site):
+    site.write_conf()
+    nginx = Nginx(site, nginx_blocks(site), workers=2, http="ssl_early_data on;")
+    ticket = site.session()
+    hello(nginx.port, sni="open.test", save=ticket)
+    assert hello(nginx.port, sni="open.test", offer=ticket, early=True)["early"] == "accepted"
+    nginx_wall(site, nginx, "1.3", early=True)
+    honest(nginx.port, "1.3", "locked", site.pki.client(), sni="locked.test")
+
+
+@TLS
+def test_nginx_two_listeners(site, tls):
+    """One name, one ring, two servers of the same configuration but for the client check."""
+    site.write_conf()
+    open_, locked = Nginx.block(site), Nginx.block(
+        site, body="locked", extra=f"ssl_verify_client on; ssl_client_certificate {site.pki.ca()};")
+    from harness import free_port
+    port = free_port()
+    nginx = Nginx(site, [open_, locked.replace("{port}", str(port))], workers=2)
+    walled(site, tls, (nginx.port, "hello"), (port, "locked"), None, None)
+    honest(port, tls, "locked", site.pki.client())
+
+
+@TLS
+def test_nginx_ca_changed_by_reload(site, tls):
+    """Both CAs bear the same name, so nginx's session context is the same."""
+    site.write_conf()
+    nginx = Nginx(site, nginx_blocks(site, ca="a"), workers=2)
+    ticket = site.session()
+    old = dict(tls=tls, sni="locked.test", offer=ticket)
+    hello(nginx.port, tls=tls, sni="locked.test", cert=site.pki.client("a"), save=ticket)
+    assert hello(nginx.port, cert=site.pki.client("a"), **old)["reused"]
+    nginx.write(nginx_blocks(site, ca="b"))
+    nginx.reload()
+    for cert in (None, site.pki.client("a")):
+        got = tlsc(nginx.port, cert=cert, **old)[0]
+        assert not got["reused"] and not got["body"].endswith("locked"), got
+    got = hello(nginx.port, cert=site.pki.client("b"), **old)
+    assert not got["reused"] and got["body"].endswith("locked"), "served, by a full handshake"
+    honest(nginx.port, tls, "locked", site.pki.client("b"), sni="locked.test")
+
+
+@TLS
+def test_nginx_crl_changed_by_reload(site, tls):
+    site.write_conf()
+    def blocks(revoke):
+        return nginx_blocks(site, extra=f"ssl_crl {site.pki.crl('a', revoke)};")
+    nginx = Nginx(site, blocks(False), workers=2)
+    ticket = site.session()
+    old = dict(tls=tls, sni="locked.test", offer=ticket, cert=site.pki.client("a"))
+    hello(nginx.port, tls=tls, sni="locked.test", cert=site.pki.client("a"), save=ticket)
+    assert hello(nginx.port, **old)["reused"]
+    nginx.write(blocks(True))
+    nginx.reload()
+    got = tlsc(nginx.port, **old)[0]
+    assert not got["reused"] and not got["body"].endswith("locked"), got
+
+
+@TLS
+def test_nginx_policy_switched_on_by_reload(site, tls):
+    """A ticket from before the check was switched on: a full handshake, not a way in, and
+    not a locked door for the honest."""
+    site.write_conf()
+    nginx = Nginx(site, nginx_blocks(site, client="off"), workers=2)
+    ticket = site.session()
+    old = dict(tls=tls, sni="locked.test", offer=ticket)
+    hello(nginx.port, tls=tls, sni="locked.test", save=ticket)
+    assert hello(nginx.port, **old)["reused"]
+    nginx.write(nginx_blocks(site, client="on"))
+    nginx.reload()
+    got = tlsc(nginx.port, **old)[0]
+    assert not got["reused"] and not got["body"].endswith("locked"), got
+    got = hello(nginx.port, cert=site.pki.client(), **old)
+    assert not got["reused"] and got["body"].endswith("locked")
+
+
+PYTHON = {
+    "none and required": (("first", "none", None), ("second", "required", "a"), None, "a"),
+    "two CAs": (("first", "required", "a"), ("second", "required", "b"), "a", "b"),
+}
+
+
+def python(site, case, style):
+    one, two, entry, key = PYTHON[case]
+    listeners = [(n, v, site.pki.ca(ca) if ca else None) for n, v, ca in (one, two)]
+    p = PyServer(site, listeners, style)
+    return (p.ports["first"], "first"), (p.ports["second"], "second"), cert_of(site, entry), \
+        cert_of(site, key)
+
+
+@TLS
+@pytest.mark.parametrize("style", ["threads", "asyncio"])
+@pytest.mark.parametrize("case", PYTHON)
+def test_python(site, tls, case, style):
+    site.write_conf()
+    first, second, entry, key = python(site, case, style)
+    walled(site, tls, first, second, entry, entry)
+    honest(first[0], tls, "first", entry)
+    honest(second[0], tls, "second", key)
+    walled(site, tls, first, second, None, entry)
+
+
+@TLS
+@pytest.mark.parametrize("style", ["threads", "asyncio"])
+@pytest.mark.parametrize("case", PYTHON)
+def test_python_shared_shows_it(site, tls, case, style):
+    site.write_conf(scope="shared")
+    first, second, entry, _ = python(site, case, style)
+    handed_out(site, tls, first, second, entry, entry)
+
+
+@TLS
+def test_without_client_certificates_tickets_cross_listeners_and_nodes(site, other, tls):
+    site.write_conf()
+    other.write_conf()
+    other.keyfile.write_text(site.keyfile.read_text())
+    here = Haproxy(site, [("one", ""), ("two", "")])
+    there = Haproxy(other, [("three", "")])
+    ticket = site.session()
+    hello(here.ports["one"], tls=tls, save=ticket)
+    for port in (here.ports["two"], there.ports["three"]):
+        assert hello(port, tls=tls, offer=ticket)["reused"]
+    for port in (here.ports["one"], here.ports["two"], there.ports["three"]):
+        assert not hello(port, tls=tls, sni="elsewhere.test", offer=ticket)["reused"]
+
+
+@TLS
+def test_scope_context_never_leaves_its_context(site, tls):
+    site.write_conf(scope="context")
+    h = Haproxy(site, [("one", ""), ("two", "")])
+    ticket = site.session()
+    hello(h.ports["one"], tls=tls, save=ticket)
+    assert hello(h.ports["one"], tls=tls, offer=ticket)["reused"]
+    assert not hello(h.ports["two"], tls=tls, offer=ticket)["reused"]
+
+
+@TLS
+def test_session_has_an_end_however_often_it_is_resumed(site, tls):
+    """max_session_age counts from the full handshake, not from the last renewal."""
+    site.write_conf(extra='max_session_age = "1s";')
+    nginx = Nginx(site, workers=1)
+    from harness import wait_for
+    ticket = site.session()
+    hello(nginx.port, tls=tls, save=ticket)
+    wait_for("a full handshake", lambda: not hello(nginx.port, tls=tls, offer=ticket,
+                                                  save=ticket)["reused"])
+
+
+@TLS
+@pytest.mark.parametrize("takeover", ["true", "false"])
+def test_haproxy_with_keys_of_its_own(site, tls, takeover):
+    """tls-ticket-keys sets a callback after ours: gen takes it over, or leaves it alone."""
+    site.write_conf(extra=f"takeover = {takeover};")
+    own = site.dir / "own.key"
+    site.write_keys(path=own)
+    import base64
+    own_name = base64.b64decode(own.read_text().split()[1])[:16].hex()
+    h = Haproxy(site, [("one", f"tls-ticket-keys {own}")])
+    for _ in range(2):
+        got = hello(h.ports["one"], tls=tls)
+        assert got["name"] == (site.names()[1] if takeover == "true" else own_name)
+    ticket = site.session()
+    hello(h.ports["one"], tls=tls, save=ticket)
+    assert hello(h.ports["one"], tls=tls, offer=ticket)["reused"]
+    left = "Contexts_left_alone: 0" not in site.ask("show info")
+    assert left == (takeover == "false") == ("keeps them" in site.log_text())
