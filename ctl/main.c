@@ -2,9 +2,11 @@
 /*
  * main.c - tkctl: options, and each socket in its turn.  Owns the exit status and what
  * tkctl says in its own name; the rest is request -> client -> answer.
+ *
+ * No socket is open while something is printed or read: where a standard stream was
+ * closed, a socket may have its number.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -203,19 +205,6 @@ static void free_options(struct options *o)
 	free(o->sockets);
 }
 
-/* A socket that got the number of a closed standard stream would be written to.  The
- * stand-in can only be read, so that writing to it fails as it should. */
-static void hold_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDONLY);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd > STDERR_FILENO)
-		close(fd);
-}
-
 int main(int argc, char **argv)
 {
 	static struct tk_request request;
@@ -224,7 +213,6 @@ int main(int argc, char **argv)
 	struct tk_error e;
 	int rc;
 
-	hold_standard_fds();
 	signal(SIGPIPE, SIG_IGN);
 	if (take_options(&options, argc, argv, &status)) {
 		rc = tk_request_make(&request, argc - optind, argv + optind, &e);

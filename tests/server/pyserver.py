@@ -32,6 +32,7 @@ def serve_one(raw, ctx, listener):
         with ctx.wrap_socket(raw, server_side=True) as s:
             s.recv(4096)
             s.sendall(answer(listener))
+            s.unwrap()  # without a close_notify the client would drop its session
     except (OSError, ssl.SSLError):
         pass
 

@@ -71,3 +71,5 @@ tests_unit_test_words_SOURCES = tests/unit/test_words.c tests/unit/unit.h
 tests_unit_test_words_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
 tests_unit_test_words_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_words_LDADD = $(CORE_UNIT_LIBS)
+
+include tests/unit/common.mk

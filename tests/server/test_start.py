@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How an instance comes to be, and what happens when it cannot: the socket is as configured
+from the first instant; whatever is wrong with key files or configuration is named in the
+log, and the server serves TLS all the same, without tickets."""
+
+import base64
+import grp
+import os
+import pathlib
+import pwd
+import socket
+import stat
+import subprocess
+import threading
+
+import pytest
+from harness import (MODULE, TKCTL, Child, Nginx, SServer, answers, free_port, hello, new_key, wait_for)
+
+
+@pytest.mark.parametrize("umask", [0, 0o077])
+def test_socket_is_as_configured_from_the_first_instant(site, umask):
+    """A watcher looks at the path without pause while the server starts."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0660"; user = "www-data";'
+                             ' group = "adm"; }'])
+    want = (0o660, pwd.getpwnam("www-data").pw_uid, grp.getgrnam("adm").gr_gid)
+    seen, over = set(), threading.Event()
+
+    def watch():
+        while not over.is_set():
+            try:
+                st = os.lstat(site.socket)
+            except FileNotFoundError:
+                continue
+            seen.add((stat.S_IMODE(st.st_mode), st.st_uid, st.st_gid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    before = os.umask(umask)
+    try:
+        SServer(site)
+    finally:
+        os.umask(before)
+    wait_for("a look at the socket", lambda: seen)
+    over.set()
+    watcher.join()
+    assert seen == {want}
+
+
+def test_another_uid_is_refused_by_the_file_mode(site):
+    site.write_conf()
+    SServer(site)
+    done = subprocess.run([str(TKCTL), "-s", str(site.socket), "show", "tls-keys"], user="nobody",
+                          group="nogroup", extra_groups=[], capture_output=True, text=True)
+    assert done.returncode == 4 and done.stdout == ""
+    site.socket.chmod(0o666)
+    done = subprocess.run([str(TKCTL), "-s", str(site.socket), "show", "tls-keys"], user="nobody",
+                          group="nogroup", extra_groups=[], capture_output=True, text=True)
+    assert done.returncode == 0, "only the mode was in the way"
+
+
+@pytest.mark.parametrize("level", ["user", "operator"])
+def test_level_below_admin(site, level):
+    second = site.dir / "low.sock"
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; }}',
+                             f'{{ path = "{second}"; level = "{level}"; }}'])
+    SServer(site)
+    keys = site.keys()
+    for line in ("show tls-keys #0", "show tls-keys *", f"set ssl tls-key #0 {new_key()}",
+                 "rotate ssl tls-key *"):
+        assert site.ask(line, second) == "Permission denied\n\n"
+        done = subprocess.run([str(TKCTL), "-s", str(second), line], capture_output=True, text=True)
+        assert done.returncode == 4 and done.stdout == ""
+    assert site.keys() == keys
+    assert site.ask("show tls-keys", second) == f"# id (file)\n0 ({site.keyfile})\n\n"
+    assert "set ssl tls-key" not in site.ask("help", second)
+
+
+def serves_without_tickets(site, port, said):
+    for tls in ("1.2", "1.3"):
+        got = hello(port, tls=tls)
+        assert got["name"] == "" and not got["reused"]
+    assert said in (site.dir / "said").read_text() + site.log_text(), "the reason is named"
+
+
+def start_on_terminal(site):
+    """`script` gives the server a terminal; what it says there is in site.dir/said."""
+    port = free_port()
+    command = (f"exec /usr/bin/openssl s_server -accept 127.0.0.1:{port} -cert {site.pki.cert}"
+               f" -key {site.pki.key} -www")
+    server = Child(site, ["/usr/bin/script", "-qfc", command, site.dir / "said"],
+                   lambda: answers(port))
+    site.add(server)
+    return port
+
+
+K80, K48 = new_key(80), new_key(48)
+KEYFILES = {
+    "empty": ("", "please supply at least 3 keys in the tls-tickets-file"),
+    "short": (f"{K80}\n{new_key()}\n", "please supply at least 3 keys"),
+    "mixed": (f"{K80}\n{K48}\n{K80}\n", "wrong sized key on line 2"),
+    "commented": (f"# keys\n{K80}\n{K80}\n{K80}\n", "unable to decode base64 key on line 1"),
+    "space": (f"{K80}\n {K80}\n{K80}\n", "unable to decode base64 key on line 2"),
+    "blank line": (f"{K80}\n\n{K80}\n{K80}\n", "wrong sized key on line 2"),
+    "over-long": (f"{new_key(96)}\n{K80}\n{K80}\n", "unable to decode base64 key on line 1"),
+    "one line of a megabyte": ("A" * 1000000, "on line 1"),
+    "wrong size": (f"{new_key(64)}\n" * 3, "wrong sized key on line 1"),
+    "NUL": (f"{K80}\n\0\n{K80}\n", "line 2"),
+}
+
+
+@pytest.mark.parametrize("case", KEYFILES)
+def test_bad_key_file(site, case):
+    text, said = KEYFILES[case]
+    site.write_conf()
+    site.keyfile.write_text(text)
+    serves_without_tickets(site, start_on_terminal(site), f"'{site.keyfile}' : ")
+    assert said in (site.dir / "said").read_text() + site.log_text()
+    assert K80 not in (site.dir / "said").read_text() + site.log_text()
+    assert not site.socket.exists()
+
+
+@pytest.mark.parametrize("case", ["missing", "directory", "fifo", "unreadable"])
+def test_key_file_that_cannot_be_read(site, case):
+    site.write_conf()
+    site.keyfile.unlink()
+    if case == "directory":
+        site.keyfile.mkdir()
+    elif case == "fifo":
+        os.mkfifo(site.keyfile)
+    elif case == "unreadable":  # also for root
+        site.keyfile.symlink_to("/proc/self/mem/x")
+    serves_without_tickets(site, start_on_terminal(site), "unable to load ssl tickets keys file")
+
+
+def test_crlf_and_missing_last_newline_are_fine(site):
+    site.write_conf()
+    site.keyfile.write_text(site.keyfile.read_text().replace("\n", "\r\n").rstrip())
+    server = SServer(site)
+    assert hello(server.port)["name"] == site.names()[1]
+
+
+CONFS = {
+    "unknown option": ("rotate = 3;", "unknown option 'rotate'"),
+    "wrong type": ('takeover = "yes";', "'takeover'"),
+    "syntax": ("rings = (;", "syntax error"),
+}
+
+
+@pytest.mark.parametrize("case", CONFS)
+def test_bad_configuration(site, case):
+    text, said = CONFS[case]
+    site.write_conf()
+    site.conf.write_text(f'\n\n{text}\n')
+    serves_without_tickets(site, start_on_terminal(site), f"{site.conf}:3: ")
+    assert said in (site.dir / "said").read_text()
+
+
+def test_configuration_named_but_missing(site):
+    site.write_conf()
+    site.conf.unlink()
+    serves_without_tickets(site, start_on_terminal(site), str(site.conf))
+
+
+def test_failure_is_survived_by_nginx_too(site):
+    site.write_conf()
+    site.keyfile.write_text("nonsense\n")
+    nginx = Nginx(site)
+    for tls in ("1.2", "1.3"):
+        assert hello(nginx.port, tls=tls)["name"] == ""
+    nginx.reload()
+    assert hello(nginx.port)["name"] == ""
+
+
+def test_no_configuration_at_all(site):
+    """One ring of random keys, the default socket; /run is one of the test's own."""
+    site.openssl_cnf.write_text(
+        "openssl_conf = i\n[i]\nproviders = p\n[p]\ndefault = d\ntkprov = t\n[d]\nactivate = 1\n"
+        f"[t]\nmodule = {MODULE}\nactivate = 1\n")
+    run_dir = site.dir / "run"
+    run_dir.mkdir()
+    server = SServer(site, wrap=["/usr/bin/unshare", "-m", "sh", "-c",
+                                 f'mount --bind {run_dir} /run && exec "$@"', "sh"])
+    path = run_dir / "tkprov" / "tkprov.sock"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert site.ask("show tls-keys", path) == "# id (file)\n0 (default)\n\n"
+    rows = site.ask("show tls-keys default", path).splitlines()
+    name = base64.b64decode(rows[3].split()[1])[:16].hex()
+    assert hello(server.port)["name"] == name
+    ticket = site.session()
+    hello(server.port, save=ticket)
+    assert hello(server.port, offer=ticket)["reused"]
+
+
+def test_server_without_default_provider_fails_by_itself(site):
+    """Activating any provider switches the automatic default off; the README says so."""
+    site.write_conf()
+    site.write_openssl_cnf(default=False)
+    done = subprocess.run(["/usr/bin/openssl", "s_server", "-accept", f"127.0.0.1:{free_port()}",
+                           "-cert", site.pki.cert, "-key", site.pki.key], env=site.env(),
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+    assert done.returncode not in (0, -11, -6)
+    readme = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+    assert "[default_sect]" in readme.read_text()
+
+
+def test_path_that_is_a_file_is_not_replaced(site):
+    site.write_conf()
+    site.socket.write_text("precious")
+    server = SServer(site)
+    assert site.socket.read_text() == "precious"
+    assert "not a socket" in site.log_text()
+    assert hello(server.port)["name"] != "", "keys all the same"
+
+
+def test_directory_that_cannot_be_written(site):
+    site.write_conf(sockets=['{ path = "/proc/tkprov.sock"; }'])
+    server = SServer(site)
+    assert "going on without a socket" in site.log_text()
+    ticket = site.session()
+    hello(server.port, save=ticket)
+    assert hello(server.port, offer=ticket)["reused"]
+
+
+def test_deaf_peer_is_not_stolen_from(site):
+    """Somebody listens and never accepts: alive, and left alone."""
+    site.write_conf()
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(site.socket))
+        deaf.listen(1)
+        inode = site.socket.stat().st_ino
+        server = SServer(site)
+        assert site.socket.stat().st_ino == inode
+        assert "a live instance has this socket" in site.log_text()
+        assert hello(server.port)["name"] != ""
+
+
+def test_the_recipe_of_the_readme(site):
+    """Three keys by openssl rand, show and set through a loopback bridge of socat."""
+    site.write_conf()
+    site.keyfile.unlink()
+    for _ in range(3):
+        subprocess.run(f"echo \"`openssl rand 80 | openssl base64 -A`\" | tee -a {site.keyfile}"
+                       " > /dev/null", shell=True, check=True)
+    SServer(site)
+    port = free_port()
+    site.add(Child(site, ["/usr/bin/socat", f"TCP4-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork",
+                          f"UNIX-CONNECT:{site.socket}"], lambda: answers(port), module=False))
+
+    def say(command):
+        return subprocess.run(f"echo \"{command}\" | socat stdio tcp4-connect:127.0.0.1:{port}",
+                              shell=True, check=True, capture_output=True, text=True).stdout
+
+    lines = site.keyfile.read_text().splitlines()
+    assert say(f"show tls-keys {site.keyfile}") == (
+        f"# id secret\n# 0 ({site.keyfile})\n" +
+        "".join(f"0.{i} {k}\n" for i, k in enumerate(lines)) + "\n")
+    assert say(f"set ssl tls-key {site.keyfile} $(openssl rand 80 | openssl base64 -A)") == \
+        "TLS ticket key updated!\n\n"
+    assert site.keys()[:2] == lines[1:]
