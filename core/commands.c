@@ -10,8 +10,13 @@
 
 #include "tkprov/err.h"
 
-#define USAGE_WIDTH 40 /* HAProxy's column of help texts */
-#define WORD_LEN_MAX 32 /* of a command's word and of what is compared with it */
+#define USAGE_WIDTH 40  /* HAProxy's column of help texts */
+#define WORD_LEN_MAX 32 /* of a command's word */
+
+#define X(id_, words_, ...)                                                                        \
+	_Static_assert(sizeof(words_) <= WORD_LEN_MAX + 1, "distance() has no room for " words_);
+TK_COMMANDS(X)
+#undef X
 
 const struct tk_command tk_commands[TK_CMD_COUNT] = {
 #define X(id_, words_, args_, help_, min_, max_, level_, flags_, secret_)                          \
@@ -116,7 +121,7 @@ static unsigned least(unsigned a, unsigned b)
 }
 
 /* Letters to insert, drop, change or swap with a neighbour to make one word the other
- * (optimal string alignment); both are at most WORD_LEN_MAX long. */
+ * (optimal string alignment); b is at most WORD_LEN_MAX long. */
 static unsigned distance(const char *a, size_t la, const char *b, size_t lb)
 {
 	unsigned row[3][WORD_LEN_MAX + 1];
@@ -142,8 +147,6 @@ static bool word_near(const char *given, const char *word, size_t len)
 {
 	size_t given_len = strlen(given);
 
-	if (given_len > WORD_LEN_MAX || len > WORD_LEN_MAX)
-		return false;
 	if (given_len < len && !memcmp(given, word, given_len))
 		return true;
 	return distance(given, given_len, word, len) <= (len + 2) / 3;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# tests/unit/: one CUnit program a module of core/.
+# tests/unit/: one CUnit program a module.
 
 core_unit_tests = \
 	tests/unit/test_b64 \
@@ -15,61 +15,103 @@ core_unit_tests = \
 check_PROGRAMS += $(core_unit_tests)
 TESTS += $(core_unit_tests)
 
-CORE_UNIT_CPPFLAGS = $(TK_CPPFLAGS) $(CUNIT_CFLAGS)
+UNIT_CPPFLAGS = $(TK_CPPFLAGS) $(CUNIT_CFLAGS)
 CORE_UNIT_LIBS = libtkcore.la $(CUNIT_LIBS)
 # tests/unit/heap.h stands between the code under test and the heap
 unit_heap_wrap = -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=free
 
 tests_unit_test_b64_SOURCES = tests/unit/test_b64.c tests/unit/unit.h
-tests_unit_test_b64_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_b64_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_b64_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_b64_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_commands_SOURCES = tests/unit/test_commands.c tests/unit/unit.h
-tests_unit_test_commands_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_commands_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_commands_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_commands_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_err_SOURCES = tests/unit/test_err.c tests/unit/unit.h
-tests_unit_test_err_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_err_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_err_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_err_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_key_SOURCES = tests/unit/test_key.c tests/unit/unit.h
-tests_unit_test_key_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_key_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_key_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_key_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_keyfile_SOURCES = tests/unit/test_keyfile.c tests/unit/unit.h
-tests_unit_test_keyfile_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_keyfile_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_keyfile_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_keyfile_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_names_SOURCES = tests/unit/test_names.c tests/unit/unit.h tests/unit/heap.h
-tests_unit_test_names_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_names_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_names_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_names_LDFLAGS = $(TK_LDFLAGS) $(unit_heap_wrap)
 tests_unit_test_names_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_reply_SOURCES = tests/unit/test_reply.c tests/unit/unit.h tests/unit/heap.h
-tests_unit_test_reply_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_reply_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_reply_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_reply_LDFLAGS = $(TK_LDFLAGS) $(unit_heap_wrap)
 tests_unit_test_reply_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_ring_SOURCES = tests/unit/test_ring.c tests/unit/unit.h
-tests_unit_test_ring_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_ring_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_ring_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_ring_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_tag_SOURCES = tests/unit/test_tag.c tests/unit/unit.h
-tests_unit_test_tag_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_tag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tag_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_tag_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_words_SOURCES = tests/unit/test_words.c tests/unit/unit.h
-tests_unit_test_words_CPPFLAGS = $(CORE_UNIT_CPPFLAGS)
+tests_unit_test_words_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_words_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_words_LDADD = $(CORE_UNIT_LIBS)
 
 include tests/unit/common.mk
+
+# of common/ and ctl/
+common_unit_tests = \
+	tests/unit/test_conf \
+	tests/unit/test_conf_text \
+	tests/unit/test_conf_value \
+	tests/unit/test_keystore \
+	tests/unit/test_paths
+check_PROGRAMS += $(common_unit_tests) tests/unit/test_answer
+TESTS += $(common_unit_tests) tests/unit/test_answer
+
+COMMON_UNIT_LIBS = libtkcommon.la $(CUNIT_LIBS)
+
+tests_unit_test_conf_SOURCES = tests/unit/test_conf.c tests/unit/unit.h
+tests_unit_test_conf_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_conf_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_conf_LDADD = $(COMMON_UNIT_LIBS)
+
+tests_unit_test_conf_text_SOURCES = tests/unit/test_conf_text.c tests/unit/unit.h
+tests_unit_test_conf_text_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_conf_text_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_conf_text_LDADD = $(COMMON_UNIT_LIBS)
+
+tests_unit_test_conf_value_SOURCES = tests/unit/test_conf_value.c tests/unit/unit.h
+tests_unit_test_conf_value_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_conf_value_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_conf_value_LDADD = $(COMMON_UNIT_LIBS)
+
+tests_unit_test_keystore_SOURCES = tests/unit/test_keystore.c tests/unit/unit.h
+tests_unit_test_keystore_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_keystore_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_keystore_LDADD = $(COMMON_UNIT_LIBS)
+
+tests_unit_test_paths_SOURCES = tests/unit/test_paths.c tests/unit/unit.h
+tests_unit_test_paths_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_paths_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_paths_LDADD = $(COMMON_UNIT_LIBS)
+
+tests_unit_test_answer_SOURCES = tests/unit/test_answer.c tests/unit/unit.h ctl/answer.c ctl/answer.h
+tests_unit_test_answer_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_answer_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_answer_LDADD = $(COMMON_UNIT_LIBS)

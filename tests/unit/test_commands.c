@@ -238,6 +238,8 @@ static void unknown_below_admin(void)
 	tk_commands_unknown(&r, TK_LEVEL_USER, &w);
 	check_line(r.text, &tk_commands[TK_CMD_SET_KEY], false);
 	tk_reply_fini(&r);
+	check_unknown("rotat ssl", TK_LEVEL_ADMIN, NEAR("rotat"), false);
+	check_unknown("rotat ssl", TK_LEVEL_USER, NONE("rotat"), false);
 }
 
 /* A word of which nothing is like it: the family of its first word. */
