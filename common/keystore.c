@@ -19,7 +19,8 @@ int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out, int6
 	if (rc) {
 		tk_ring_wipe(out);
 		return tk_err_set(e, rc == TK_E_NOMEM ? rc : TK_E_SYS,
-				  "'%s' : unable to load ssl tickets keys file (%s)", file, why.text);
+				  "'%s' : unable to load ssl tickets keys file (%s)", file,
+				  why.text);
 	}
 	rc = tk_keyfile_parse(text.text, text.len, slots, file, out, e);
 	if (!rc && mtime)

@@ -24,9 +24,10 @@ static void whole(void)
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		size_t len = strlen(rows[i].text);
-		char *exact = malloc(len + 1); /* no NUL behind: a sanitizer sees each step too far */
+		char *exact = malloc(len + 1);
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(exact);
+		/* no NUL behind it, so that a sanitizer sees each step too far */
 		exact = realloc(exact, len ? len : 1);
 		memcpy(exact, rows[i].text, len);
 		CHECK(tk_answer_whole(exact, len, false) == rows[i].whole, "row %zu", i);

@@ -126,12 +126,15 @@ static void everything_said(void)
 		"sockets = (\n"
 		"  { path = \"/run/a.sock\"; mode = \"0660\"; user = \"root\"; group = \"12\";\n"
 		"    level = \"operator\"; },\n"
-		"  { path = \"/run/b.sock\"; mode = \"0\"; user = \"4294967294\"; level = \"user\"; }\n"
+		"  { path = \"/run/b.sock\"; mode = \"0\"; user = \"4294967294\";\n"
+		"    level = \"user\"; }\n"
 		");\n"
 		"rings = (\n"
 		"  { file = \"/k/a\"; server_names = [ \"a.example\", \"*.a.example\" ]; },\n"
-		"  { name = \"mem\"; slots = 32; scope = \"shared\"; server_names = [ \"b.example\" ]; },\n"
-		"  { name = \"rest\"; file = \"/k/c d\"; slots = 1; scope = \"context\"; server_names = []; }\n"
+		"  { name = \"mem\"; slots = 32; scope = \"shared\";\n"
+		"    server_names = [ \"b.example\" ]; },\n"
+		"  { name = \"rest\"; file = \"/k/c d\"; slots = 1; scope = \"context\";\n"
+		"    server_names = []; }\n"
 		");\n"
 		"takeover = false; control_thread = false; max_session_age = \"90m\";\n"
 		"log = { target = \"/var/log/tkprov.log\"; level = \"debug\"; };\n");
@@ -269,7 +272,8 @@ static void wrong_types(void)
 		{ "takeover = 1;", P, "1: 'takeover' must be true or false" },
 		{ "control_thread = \"no\";", P, "1: 'control_thread' must be true or false" },
 		{ "max_session_age = 24;", P, "1: " AGE },
-		{ "\nlog = \"syslog\";", P, "2: 'log' must be a group, { target = ...; level = ...; }" },
+		{ "\nlog = \"syslog\";", P,
+		  "2: 'log' must be a group, { target = ...; level = ...; }" },
 		{ "cluster = 1;", P, "1: 'cluster' must be a group" },
 		{ "log = { target = 1; };", P,
 		  "1: 'target' must be \"syslog\", \"stderr\" or an absolute path" },
@@ -360,7 +364,10 @@ static void contradictions(void)
 		  "file = \"/a\"; } );", R, "3: name 'b' is another ring's already" },
 		{ "rings = ( { file = \"/a\"; server_names = [ \"x\" ]; },\n{ file = \"/b\";\n"
 		  "name = \"/a\"; } );", R, "3: name '/a' is another ring's already" },
-		{ "rings = ( { name = \"/a\"; server_names = [ \"x\" ]; },\n{\nfile = \"/a\"; } );", R,
+		{ "rings = ( { name = \"n\"; file = \"/a\"; server_names = [ \"x\" ]; },\n"
+		  "{ name = \"/a\"; } );", R, "2: name '/a' is another ring's already" },
+		{ "rings = ( { name = \"/a\"; server_names = [ \"x\" ]; },\n{\n"
+		  "file = \"/a\"; } );", R,
 		  "3: file '/a' is another ring's name already" },
 		{ "rings = ( { name = \"a\"; },\n{ name = \"b\"; server_names = [ ]; } );", R,
 		  "2: rings 'a' and 'b' both have no server_names: only one ring can be for every "
@@ -428,7 +435,8 @@ static void counts(void)
 		snprintf(text + used, sizeof(text) - used, ");");
 		if (n > TK_SOCKETS_MAX) {
 			refuse(text, strlen(text), R,
-			       "1: 'sockets' must be a list of at most 16 groups, ( { path = ... } )");
+			       "1: 'sockets' must be a list of at most 16 groups, "
+			       "( { path = ... } )");
 		} else {
 			struct tk_conf *c = load(text);
 

@@ -122,7 +122,8 @@ static void unusable(void)
 	uint8_t key[48] = { 1 };
 
 	write_text("keys", "", 0);
-	refuse("keys", TK_E_RANGE, "'keys' : please supply at least 3 keys in the tls-tickets-file");
+	refuse("keys", TK_E_RANGE,
+	       "'keys' : please supply at least 3 keys in the tls-tickets-file");
 	write_text("keys", words, strlen(words));
 	refuse("keys", TK_E_PARSE, "'keys' : unable to decode base64 key on line 1");
 	tk_b64_encode(key, 47, line);

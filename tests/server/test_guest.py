@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A good guest: programs that make no server context pay nothing; the control thread has
+all signals blocked and descriptors of its own; programs with ticket callbacks of their own
+are left alone; OpenSSL lists the module; valgrind and AddressSanitizer find nothing."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+import pytest
+from harness import (BUILD, MODULE, TOP, Child, Nginx, SServer, alive, answers, free_port, hello, run,
+                     tlsc, wait_for)
+
+
+@pytest.mark.parametrize("command", [
+    ["openssl", "version"], ["openssl", "dgst", "-sha256", "/etc/hostname"],
+    ["curl", "-sS", "-k", "https://127.0.0.1:{port}/"]], ids=["version", "dgst", "curl"])
+def test_no_thread_no_socket_no_file_without_a_server_context(site, command):
+    """Only curl's own connection, and the module itself, may be seen."""
+    site.write_conf()
+    port = SServer(site, module=False).port
+    trace = site.dir / "trace"
+    command = [c.format(port=port) for c in command]
+    plain = site.dir / "plain"
+    for out, env in ((trace, site.env()), (plain, site.env(module=False))):
+        subprocess.run(["strace", "-f", "-o", str(out), "-e",
+                        "trace=clone,clone3,fork,socket,open,openat,memfd_create,connect,bind",
+                        *command], env=env, check=True, capture_output=True)
+    text = trace.read_text()
+    assert command[1] == "version" or str(MODULE) in text, "the module was loaded"
+    for path in (site.conf, site.socket, site.keyfile, site.log):
+        assert str(path) not in text
+    assert "memfd_create" not in text and "bind(" not in text and "/dev/log" not in text
+    count = lambda t, word: len(re.findall(rf"\b{word}\(", t))  # noqa: E731
+    for word in ("clone", "clone3", "fork", "socket", "connect"):
+        assert count(text, word) == count(plain.read_text(), word), word
+
+
+def test_openssl_lists_the_provider(site):
+    site.write_conf()
+    out = run("openssl", "list", "-providers", env=site.env()).decode()
+    assert re.search(r"tkprov\n\s+name: .*\n\s+version: \d.*\n\s+status: active", out)
+    assert not site.socket.exists()
+
+
+def control_threads(pid):
+    tasks = [t for t in pathlib.Path(f"/proc/{pid}/task").iterdir()
+             if (t / "comm").read_text().strip() == "tkprov"]
+    return tasks
+
+
+def test_control_thread_blocks_signals_and_has_its_own_descriptors(site):
+    site.write_conf()
+    nginx = Nginx(site, workers=2)
+    for pid in (nginx.pid, *nginx.worker_pids()):
+        task, = control_threads(pid)
+        blocked = int(re.search(r"SigBlk:\s+(\w+)", (task / "status").read_text())[1], 16)
+        for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGUSR1, signal.SIGALRM):
+            assert blocked >> (sig - 1) & 1, sig
+        links = [os.readlink(f) for f in (task / "fd").iterdir()]
+        assert sum("socket:" in link for link in links) == 1, links
+        assert sum("tkprov-board" in link for link in links) == 1, links
+        assert len(links) == 3, f"socket, board, log: {links}"
+        own = pathlib.Path(f"/proc/{pid}/fd")
+        for fd in own.iterdir():
+            if "tkprov-board" in os.readlink(fd):
+                assert int(fd.name) >= 400
+                flags = pathlib.Path(f"/proc/{pid}/fdinfo/{fd.name}").read_text()
+                assert int(re.search(r"flags:\s+(\d+)", flags)[1], 8) & os.O_CLOEXEC
+
+
+def test_server_that_closes_descriptors_it_does_not_know(site):
+    """closefrom() in the server pulls nothing from under the control thread."""
+    site.write_conf()
+    code = ("import os, ssl, socket, sys\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            f"ctx.load_cert_chain('{site.pki.cert}', '{site.pki.key}')\n"
+            "os.closerange(3, 4096)\n"
+            "s = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+            "while True:\n"
+            "    c, _ = s.accept()\n"
+            "    try:\n"
+            "        with ctx.wrap_socket(c, server_side=True) as t:\n"
+            "            t.recv(4096); t.sendall(b'x'); t.unwrap()\n"
+            "    except OSError: pass\n")
+    port = free_port()
+    site.add(Child(site, ["/usr/bin/python3", "-c", code, str(port)], lambda: answers(port)))
+    assert site.ask("rotate ssl tls-key *").startswith("TLS ticket key rotated")
+    assert hello(port)["name"] == site.names()[1]
+
+
+def test_single_threaded_by_configuration(site):
+    site.write_conf(extra="control_thread = false;")
+    server = SServer(site)
+    ticket = site.session()
+    assert hello(server.port, save=ticket)["name"]
+    assert hello(server.port, offer=ticket)["reused"]
+    assert control_threads(server.pid) == []
+
+
+def test_stunnel_keeps_its_own_callbacks(site):
+    """It imports SSL_CTX_set_session_ticket_cb: OpenSSL's own key goes on working."""
+    site.write_conf()
+    backend, port = SServer(site, module=False), free_port()
+    conf = site.dir / "stunnel.conf"
+    conf.write_text(f"foreground = yes\npid =\n[s]\naccept = 127.0.0.1:{port}\n"
+                    f"connect = 127.0.0.1:{backend.port}\ncert = {site.pki.both}\n"
+                    "client = no\nsessionResume = yes\n")
+    # stunnel in front of a TLS server: only stunnel's own handshake is looked at
+    site.add(Child(site, ["/usr/bin/stunnel4", conf], lambda: answers(port)))
+    for tls in ("1.2", "1.3"):
+        got = tlsc(port, tls=tls, count=3, chain=True)
+        names = {g["name"] for g in got if g["name"]}
+        assert names and not names & set(site.names()), "not our keys"
+    assert "callbacks of its own" in site.log_text()
+    info = site.ask("show info")
+    assert "Contexts_left_alone: 0" not in info
+
+
+def test_valgrind_finds_nothing_in_a_server_under_load(site):
+    site.write_conf()
+    log = site.dir / "valgrind.log"
+    server = SServer(site, wrap=["/usr/bin/valgrind", "-q", "--error-exitcode=99", "--child-silent-after-fork=yes",
+                                 f"--log-file={log}", "--leak-check=no"])
+    for tls in ("1.2", "1.3"):
+        got = tlsc(server.port, tls=tls, count=20, chain=True)
+        assert [g["reused"] for g in got] == [False] + [True] * 19
+        site.ask("rotate ssl tls-key *")
+        site.ask("show tls-keys *")
+        site.ask("show info")
+    server.stop(signal.SIGINT)
+    assert log.read_text() == ""
+
+
+def test_internal_cache_and_twelve_threads_are_clean_under_asan(site):
+    """Sessions in OpenSSL's internal cache are shared by threads: whoever writes to a
+    resumed one frees what another reads."""
+    site.write_conf()
+    program = site.dir / "cache_server"
+    run("gcc", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-o",
+        program, TOP / "tests/server/cache_server.c", "-lssl", "-lcrypto", "-lpthread")
+    for variant in ("tickets", "early", "remove"):
+        done = subprocess.run([program, site.pki.cert, site.pki.key, variant],
+                              env={**site.env(), "ASAN_OPTIONS": "detect_leaks=0"},
+                              capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr[-4000:]
+        assert "ERROR" not in done.stderr
+        resumed = int(re.search(r"resumed (\d+)", done.stdout)[1])
+        assert resumed > 1000, done.stdout

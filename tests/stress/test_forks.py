@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""200 forks and reloads while a client sends `set` without pause: every key that was
+acknowledged is there, nothing hangs, no process is left behind."""
+
+import pathlib
+import sys
+import threading
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
+from conftest import pki, site  # noqa: E402,F401
+from harness import Child, Nginx, alive, hello, new_key, wait_for  # noqa: E402
+
+OK = "TLS ticket key updated!\n\n"
+
+
+class Setter(threading.Thread):
+    """Sends keys until it is told to stop; remembers those that were acknowledged."""
+
+    def __init__(self, site):
+        super().__init__()
+        self.site, self.over = site, threading.Event()
+        self.acknowledged, self.wrong = [], []
+
+    def run(self):
+        while not self.over.is_set():
+            key = new_key()
+            try:
+                said = self.site.ask(f"set ssl tls-key #0 {key}")
+            except OSError as e:
+                self.wrong.append(repr(e))
+                continue
+            if said == OK:
+                self.acknowledged.append(key)
+            else:
+                self.wrong.append(said)
+
+    def finish(self):
+        self.over.set()
+        self.join(30)
+        assert not self.is_alive(), "a command hangs"
+        return self.acknowledged
+
+
+def in_order(acknowledged, ring):
+    """The newest acknowledged keys are the ring's newest, in the order of their setting."""
+    want = acknowledged[-len(ring):]
+    assert [k for k in ring if k in set(want)] == want
+
+
+def test_two_hundred_forks(site):  # noqa: F811
+    """A server that forks a child for each connection, as fast as it can."""
+    site.write_conf(slots=32)
+    code = ("import os, ssl, sys, time\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "for i in range(200):\n"
+            "    pid = os.fork()\n"
+            "    if pid == 0: os._exit(0 if i % 2 else os.fork() and 0)\n"
+            "    os.waitpid(pid, 0)\n"
+            f"open('{site.dir}/done', 'w').close()\n"
+            "sys.stdin.read()\n"
+            "time.sleep(600)\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], site.socket.exists))
+    setter = Setter(site)
+    setter.start()
+    wait_for("200 forks", (site.dir / "done").exists, 60)
+    acknowledged = setter.finish()
+    assert len(acknowledged) > 32 and setter.wrong == []
+    in_order(acknowledged, site.keys())
+    server.stop()
+    assert not alive(server.pid)
+
+
+def test_reloads(site):  # noqa: F811
+    site.write_conf(slots=32)
+    nginx = Nginx(site)
+    setter = Setter(site)
+    setter.start()
+    for _ in range(15):
+        nginx.reload()
+    acknowledged = setter.finish()
+    assert len(acknowledged) > 32 and setter.wrong == []
+    in_order(acknowledged, site.keys())
+    assert hello(nginx.port)["name"] == site.names()[30]
+    wait_for("old workers' end", lambda: sum(alive(p) for p in nginx.family()) == 5)
