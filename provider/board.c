@@ -228,16 +228,17 @@ void tk_board_each(const struct tk_board *b, bool (*fn)(const struct tk_process 
 	}
 }
 
-void tk_board_see_certs(struct tk_board *b, const char *program)
+bool tk_board_see_certs(struct tk_board *b, const char *program)
 {
 	uint32_t none = 0;
 
-	if (tk_board_certs_seen(b))
-		return;
 	/* The bit is what matters; relaxed, for nothing else is published with it. */
-	if (atomic_compare_exchange_strong_explicit(&b->mem->certs_pid, &none, (uint32_t)getpid(),
-						    memory_order_relaxed, memory_order_relaxed))
-		put_text(&b->mem->certs_program, program);
+	if (tk_board_certs_seen(b) ||
+	    !atomic_compare_exchange_strong_explicit(&b->mem->certs_pid, &none, (uint32_t)getpid(),
+						     memory_order_relaxed, memory_order_relaxed))
+		return false;
+	put_text(&b->mem->certs_program, program);
+	return true;
 }
 
 bool tk_board_certs_seen(const struct tk_board *b)

@@ -63,8 +63,8 @@ uid_t tk_board_creator(const struct tk_board *b);  /* effective uid of the creat
 int64_t tk_board_created(const struct tk_board *b); /* seconds since the epoch */
 
 /* Client certificates are in play in this instance, and stay so.  `program` is who saw
- * it; the first one is remembered. */
-void tk_board_see_certs(struct tk_board *b, const char *program);
+ * it; the first one is remembered, and told so by true. */
+bool tk_board_see_certs(struct tk_board *b, const char *program);
 bool tk_board_certs_seen(const struct tk_board *b);
 /* Who saw them: *pid and out, false if nobody has. */
 bool tk_board_certs_witness(const struct tk_board *b, pid_t *pid, char out[static TK_PROGRAM_LEN]);

@@ -39,6 +39,19 @@ static bool asks_for_cert(const SSL *s)
 	return (SSL_get_verify_mode(s) & SSL_VERIFY_PEER) != 0;
 }
 
+static void see_certs(const struct tk_instance *inst)
+{
+	if (!tk_board_see_certs(inst->board, inst->program))
+		return;
+	tk_log(LOG_INFO, "client certificates are in play: tickets stay in their contexts");
+	for (unsigned i = 0; i < inst->conf->ring_count; i++)
+		if (inst->conf->rings[i].scope == TK_SCOPE_SHARED)
+			tk_log(LOG_WARNING,
+			       "ring %u (%s) has scope \"shared\" and client certificates are in "
+			       "play: a session made without one may be resumed where one is required",
+			       i, inst->conf->rings[i].name);
+}
+
 /* Are client certificates in play, as far as anything but the tag can tell? */
 static bool certs_in_play(const struct tk_instance *inst, SSL *s, SSL_SESSION *sess)
 {
@@ -46,7 +59,7 @@ static bool certs_in_play(const struct tk_instance *inst, SSL *s, SSL_SESSION *s
 		return true;
 	if (!asks_for_cert(s) && !tk_contexts_verify())
 		return SSL_SESSION_get0_peer(sess) != NULL;
-	tk_board_see_certs(inst->board, inst->program);
+	see_certs(inst);
 	return true;
 }
 
@@ -136,7 +149,7 @@ static int gen(SSL *s, void *arg)
 	ERR_set_mark();
 	assert_key_callback(inst, c);
 	if (asks_for_cert(s))
-		tk_board_see_certs(inst->board, inst->program);
+		see_certs(inst);
 	write_tag(inst, s, c);
 	tk_conn_gen(s, c);
 	ERR_pop_to_mark();

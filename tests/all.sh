@@ -47,6 +47,15 @@ unit() {
 	[ "$rc" = 0 ] || [ "$failed" -gt 0 ] || bad "make check in $dir"
 }
 
+# Each CUnit program once more, under valgrind.
+memory() {
+	for t in "$1"/tests/unit/test_*; do
+		[ -f "$t" ] && [ -x "$t" ] || continue
+		(cd "$1" && valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=99 \
+			"../$t") > "$t.valgrind" 2>&1 && good 1 || { tail -n 20 "$t.valgrind"; bad "valgrind: $t"; }
+	done
+}
+
 # Real servers.  A test that was skipped is one that did not run.
 servers() {
 	out=$1.pytest.log
@@ -68,6 +77,7 @@ rm -f autogen.log
 build build CC=gcc || { bad "build with gcc"; finish; }
 good 1
 unit build
+memory build
 build build-clang CC=clang && good 1 || bad "build with clang"
 unit build-clang
 servers build

@@ -8,5 +8,6 @@ AM_TESTS_ENVIRONMENT = TK_SRCDIR='$(abs_top_srcdir)'; export TK_SRCDIR;
 
 if HAVE_CUNIT
 include tests/unit/local.mk
+include tests/unit/provider.mk
 endif
 include tests/server/local.mk

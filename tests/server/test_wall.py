@@ -72,8 +72,10 @@ def test_haproxy(site, tls, case):
 @pytest.mark.parametrize("case", HAPROXY)
 def test_haproxy_shared_shows_it(site, tls, case):
     site.write_conf(scope="shared")
-    first, second, entry, _ = haproxy(site, case)
+    first, second, entry, key = haproxy(site, case)
     handed_out(site, tls, first, second, entry, entry)
+    hello(second[0], tls=tls, cert=key)
+    assert 'has scope "shared" and client certificates are in play' in site.log_text()
 
 
 def nginx_blocks(site, client="on", ca="a", extra=""):

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# tests/unit/: the CUnit programs of provider/, for what needs no server.
+
+provider_unit_tests = tests/unit/test_vault tests/unit/test_board
+check_PROGRAMS += $(provider_unit_tests)
+TESTS += $(provider_unit_tests)
+
+tests_unit_test_vault_SOURCES = tests/unit/test_vault.c tests/unit/unit.h provider/vault.c provider/shm.c
+tests_unit_test_vault_CPPFLAGS = $(TK_CPPFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_vault_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_vault_LDADD = libtkcore.la $(CUNIT_LIBS) -lpthread
+
+tests_unit_test_board_SOURCES = tests/unit/test_board.c tests/unit/unit.h provider/board.c \
+	provider/shm.c provider/fds.c provider/rand.c provider/epoch.c
+tests_unit_test_board_CPPFLAGS = $(TK_CPPFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_board_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_board_LDADD = libtkcore.la $(CUNIT_LIBS)
