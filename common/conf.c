@@ -28,6 +28,7 @@
 #include "common/file.h"
 #include "common/paths.h"
 #include "core/names.h"
+#include "core/near.h"
 
 #define TEXT_OF(x) #x
 #define NUMBER(x) TEXT_OF(x)
@@ -87,7 +88,8 @@ static int unknown(struct reader *r, const config_setting_t *s, const struct opt
 	unsigned best = CLOSE + 1;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned d = tk_conf_value_distance(name, options[i].name);
+		unsigned d = tk_near_distance(name, strlen(name), options[i].name,
+					      strlen(options[i].name));
 
 		if (d < best && d < strlen(name)) {
 			best = d;

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,6 @@
 #include "tkprov/err.h"
 
 #define DB_BUF_MAX (1024 * 1024) /* bytes; a group with very many members */
-#define WORD_MAX 32
 
 /* Digits of `base` up to max, all of text[0..len). */
 static int parse_number(const char *text, size_t len, unsigned base, int64_t max, int64_t *out)
@@ -144,33 +142,4 @@ bool tk_conf_value_path(const char *text, size_t max)
 {
 	return text[0] == '/' && tk_conf_value_printable(text, max) &&
 	       text[strlen(text) - 1] != '/';
-}
-
-static unsigned least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
-/* Three rows of the table of optimal string alignment are all that is ever needed. */
-unsigned tk_conf_value_distance(const char *a, const char *b)
-{
-	unsigned row[3][WORD_MAX];
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la >= WORD_MAX || lb >= WORD_MAX)
-		return UINT_MAX;
-	for (unsigned j = 0; j <= lb; j++)
-		row[0][j] = j;
-	for (unsigned i = 1; i <= la; i++) {
-		unsigned *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
-
-		now[0] = i;
-		for (unsigned j = 1; j <= lb; j++) {
-			now[j] = least(last[j - 1] + (a[i - 1] != b[j - 1]),
-				       least(last[j], now[j - 1]) + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				now[j] = least(now[j], before[j - 2] + 1);
-		}
-	}
-	return row[la % 3][lb];
 }

@@ -33,8 +33,4 @@ bool tk_conf_value_printable(const char *text, size_t max);
 /* The same, and a path from the root that does not end in a slash. */
 bool tk_conf_value_path(const char *text, size_t max);
 
-/* How many letters have to be added, dropped, changed or swapped with their neighbour
- * to make b of a; words of 32 letters and more count as far off. */
-unsigned tk_conf_value_distance(const char *a, const char *b);
-
 #endif

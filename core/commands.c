@@ -8,13 +8,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/near.h"
 #include "tkprov/err.h"
 
 #define USAGE_WIDTH 40  /* HAProxy's column of help texts */
-#define WORD_LEN_MAX 32 /* of a command's word */
 
 #define X(id_, words_, ...)                                                                        \
-	_Static_assert(sizeof(words_) <= WORD_LEN_MAX + 1, "distance() has no room for " words_);
+	_Static_assert(sizeof(words_) <= TK_NEAR_MAX + 1, "too long for tk_near_distance: " words_);
 TK_COMMANDS(X)
 #undef X
 
@@ -115,33 +115,6 @@ const struct tk_command *tk_command_find(const struct tk_words *w, unsigned *fir
 	return found;
 }
 
-static unsigned least(unsigned a, unsigned b)
-{
-	return a < b ? a : b;
-}
-
-/* Letters to insert, drop, change or swap with a neighbour to make one word the other
- * (optimal string alignment); b is at most WORD_LEN_MAX long. */
-static unsigned distance(const char *a, size_t la, const char *b, size_t lb)
-{
-	unsigned row[3][WORD_LEN_MAX + 1];
-
-	for (unsigned j = 0; j <= lb; j++)
-		row[0][j] = j;
-	for (unsigned i = 1; i <= la; i++) {
-		unsigned *now = row[i % 3], *last = row[(i + 2) % 3], *before = row[(i + 1) % 3];
-
-		now[0] = i;
-		for (unsigned j = 1; j <= lb; j++) {
-			now[j] = least(last[j - 1] + (a[i - 1] != b[j - 1]),
-				       least(last[j], now[j - 1]) + 1);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-				now[j] = least(now[j], before[j - 2] + 1);
-		}
-	}
-	return row[la % 3][lb];
-}
-
 /* A beginning of the word, or no more than a third of its letters wrong. */
 static bool word_near(const char *given, const char *word, size_t len)
 {
@@ -149,7 +122,7 @@ static bool word_near(const char *given, const char *word, size_t len)
 
 	if (given_len < len && !memcmp(given, word, given_len))
 		return true;
-	return distance(given, given_len, word, len) <= (len + 2) / 3;
+	return tk_near_distance(given, given_len, word, len) <= (len + 2) / 3;
 }
 
 typedef bool rule_fn(const struct tk_command *c, const struct tk_words *w, unsigned first);

@@ -9,6 +9,7 @@ libtkcore_la_SOURCES = \
 	core/key.c core/key.h \
 	core/keyfile.c core/keyfile.h \
 	core/names.c core/names.h \
+	core/near.c core/near.h \
 	core/reply.c core/reply.h \
 	core/ring.c core/ring.h \
 	core/tag.c core/tag.h \

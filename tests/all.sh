@@ -56,16 +56,21 @@ memory() {
 	done
 }
 
+# count_of WORD LINE: the number before WORD in pytest's last line, 0 if there is none.
+count_of() {
+	n=$(sed -nE "s/(^|.*[^0-9])([0-9]+) $1( .*|,.*|$)/\2/p" <<< "$2")
+	echo "${n:-0}"
+}
+
 # Real servers.  A test that was skipped is one that did not run.
 servers() {
 	out=$1.pytest.log
 	TKPROV_BUILD=$PWD/$1 /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider tests/cli tests/server tests/stress \
 		2>&1 | tee "$out" | grep -vE '^[.sxF]+ +\[|^$'
 	last=$(tail -n 1 "$out")
-	n=$(sed -nE 's/.*[^0-9]?([0-9]+) passed.*/\1/p' <<< "$last"); good "${n:-0}"
+	good "$(count_of passed "$last")"
 	for word in failed skipped error errors; do
-		n=$(sed -nE "s/(.*[^0-9])?([0-9]+) $word( |,|$).*/\2/p" <<< "$last")
-		failed=$((failed + ${n:-0}))
+		failed=$((failed + $(count_of "$word" "$last")))
 	done
 	[ -n "$last" ] && grep -q passed <<< "$last" || bad "server tests: $last"
 }

@@ -8,6 +8,7 @@ core_unit_tests = \
 	tests/unit/test_key \
 	tests/unit/test_keyfile \
 	tests/unit/test_names \
+	tests/unit/test_near \
 	tests/unit/test_reply \
 	tests/unit/test_ring \
 	tests/unit/test_tag \
@@ -56,6 +57,11 @@ tests_unit_test_reply_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_reply_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_reply_LDFLAGS = $(TK_LDFLAGS) $(unit_heap_wrap)
 tests_unit_test_reply_LDADD = $(CORE_UNIT_LIBS)
+
+tests_unit_test_near_SOURCES = tests/unit/test_near.c tests/unit/unit.h
+tests_unit_test_near_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_near_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_near_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_ring_SOURCES = tests/unit/test_ring.c tests/unit/unit.h
 tests_unit_test_ring_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -3,7 +3,6 @@
 #include "tests/unit/unit.h"
 
 #include <grp.h>
-#include <limits.h>
 #include <pwd.h>
 
 #include "common/conf_value.h"
@@ -103,30 +102,10 @@ static void texts(void)
 	CU_ASSERT_FALSE(tk_conf_value_path("", 10));
 }
 
-static void distances(void)
-{
-	static const struct {
-		const char *a, *b;
-		unsigned d;
-	} rows[] = {
-		{ "slots", "slots", 0 }, { "slot", "slots", 1 },  { "slotss", "slots", 1 },
-		{ "slats", "slots", 1 }, { "solts", "slots", 1 }, { "slost", "slots", 1 },
-		{ "", "slots", 5 },      { "slots", "", 5 },      { "path", "user", 4 },
-		{ "aaaaaaaaaabbbbbbbbbbccccccccccd", "aaaaaaaaaabbbbbbbbbbcccccccccc", 1 },
-		{ "aaaaaaaaaabbbbbbbbbbccccccccccdd", "a", UINT_MAX },
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		CHECK(tk_conf_value_distance(rows[i].a, rows[i].b) == rows[i].d, "%s", rows[i].a);
-		CHECK(tk_conf_value_distance(rows[i].b, rows[i].a) == rows[i].d, "%s", rows[i].a);
-	}
-}
-
 static const struct unit_test tests[] = {
 	{ "modes", modes },
 	{ "periods", periods },
 	{ "users", users },
 	{ "texts", texts },
-	{ "distances", distances },
 };
 UNIT_MAIN("conf_value", tests)
