@@ -4,7 +4,9 @@
  * that are its clients as well: over memory, with session ids and tickets mixed, all
  * offering the same few sessions.  To be built with AddressSanitizer.
  *
- * usage: cache_server CERT KEY tickets|early|remove
+ * usage: cache_server CERT KEY tickets|early|remove|one
+ *   one: all resume one session of the cache by its id and ask for a ticket, so that each
+ *   handshake issues a ticket for an object that all threads share
  */
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -14,11 +16,13 @@
 
 #define THREADS 12
 #define ROUNDS 400
+#define MANY_ROUNDS 800
 #define KEPT 4
 
 static SSL_CTX *server_ctx, *client_ctx[2];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static SSL_SESSION *kept[2][KEPT];
+static SSL_SESSION *the_one;
 static atomic_int resumed, failed;
 
 static int new_session(SSL *ssl, SSL_SESSION *sess)
@@ -28,6 +32,8 @@ static int new_session(SSL *ssl, SSL_SESSION *sess)
 	unsigned at = atomic_fetch_add(&turn, 1) % KEPT;
 	SSL_SESSION *old;
 
+	if (the_one != NULL)
+		return 0;
 	pthread_mutex_lock(&mutex);
 	old = kept[v][at];
 	kept[v][at] = sess;
@@ -49,6 +55,16 @@ static void offer(SSL *client, int v, unsigned at)
 	pthread_mutex_unlock(&mutex);
 }
 
+/* A client that got a ticket for a session it resumed by its id gives that up: each
+ * offers a copy. */
+static void offer_copy(SSL *client)
+{
+	SSL_SESSION *copy = SSL_SESSION_dup(the_one);
+
+	SSL_set_session(client, copy);
+	SSL_SESSION_free(copy);
+}
+
 static void shake(int v, unsigned round)
 {
 	SSL *s = SSL_new(server_ctx), *c = SSL_new(client_ctx[v]);
@@ -62,9 +78,12 @@ static void shake(int v, unsigned round)
 	SSL_set_accept_state(s);
 	SSL_set_connect_state(c);
 	SSL_set_tlsext_host_name(c, "test.local");
-	if (v == 0 && round % 3 == 0)
+	if (v == 0 && round % 3 == 0 && the_one == NULL)
 		SSL_set_options(c, SSL_OP_NO_TICKET); /* session ids: the cache itself */
-	offer(c, v, round % KEPT);
+	if (the_one != NULL)
+		offer_copy(c);
+	else
+		offer(c, v, round % KEPT);
 	for (int i = 0; i < 50 && !done; i++) {
 		int x = SSL_do_handshake(c), y = SSL_do_handshake(s);
 
@@ -86,8 +105,8 @@ static void *work(void *arg)
 {
 	unsigned seed = (unsigned)(size_t)arg;
 
-	for (unsigned i = 0; i < ROUNDS; i++)
-		shake((i + seed) % 2, i + seed);
+	for (unsigned i = 0; i < (the_one != NULL ? MANY_ROUNDS : ROUNDS); i++)
+		shake(the_one != NULL ? 0 : (i + seed) % 2, i + seed);
 	return NULL;
 }
 
@@ -122,10 +141,14 @@ int main(int argc, char **argv)
 	}
 	client_ctx[0] = client(TLS1_2_VERSION);
 	client_ctx[1] = client(TLS1_3_VERSION);
+	if (strcmp(argv[3], "one") == 0) {
+		shake(0, 0);
+		the_one = kept[0][0];
+	}
 	for (size_t i = 0; i < THREADS; i++)
 		pthread_create(&t[i], NULL, work, (void *)i);
 	for (size_t i = 0; i < THREADS; i++)
 		pthread_join(t[i], NULL);
-	printf("resumed %d failed %d of %d\n", resumed, failed, THREADS * ROUNDS);
-	return failed != 0;
+	printf("resumed %d failed %d\n", resumed, failed);
+	return failed != 0 || (argv[3][0] == 'o' && the_one == NULL);
 }

@@ -141,7 +141,7 @@ def test_internal_cache_and_twelve_threads_are_clean_under_asan(site):
     program = site.dir / "cache_server"
     run("gcc", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-o",
         program, TOP / "tests/server/cache_server.c", "-lssl", "-lcrypto", "-lpthread")
-    for variant in ("tickets", "early", "remove"):
+    for variant in ("tickets", "early", "remove", "one"):
         done = subprocess.run([program, site.pki.cert, site.pki.key, variant],
                               env={**site.env(), "ASAN_OPTIONS": "detect_leaks=0"},
                               capture_output=True, text=True, timeout=120)

@@ -70,6 +70,48 @@ def test_two_hundred_forks(site):  # noqa: F811
     assert not alive(server.pid)
 
 
+def test_several_processes_change_one_ring(site):  # noqa: F811
+    """Children of the creator's uid all answer: 32 keys set by four clients at once, into
+    32 slots, through whichever process takes them, are all there."""
+    site.write_conf(slots=32)
+    code = ("import os, ssl, sys, signal, time\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "kids = []\n"
+            "for i in range(4):\n"
+            "    pid = os.fork()\n"
+            "    if pid == 0:\n"
+            "        signal.pause()\n"
+            "    kids.append(pid)\n"
+            "def end(*_):\n"
+            "    for k in kids: os.kill(k, signal.SIGTERM); os.waitpid(k, 0)\n"
+            "    os._exit(0)\n"
+            "signal.signal(signal.SIGTERM, end)\n"
+            "while True: signal.pause()\n")
+    site.add(Child(site, ["/usr/bin/python3", "-c", code], site.socket.exists))
+    pids = set()
+
+    def all_answer():
+        info = site.ask("show info").splitlines()
+        pids.add([row for row in info if row.startswith("Pid: ")][0])
+        return len(pids) >= 3
+
+    wait_for("three of the processes to answer", all_answer)
+    for _ in range(10):
+        keys = [[new_key() for _ in range(8)] for _ in range(4)]
+        said = []
+
+        def send(mine):
+            said.extend(site.ask(f"set ssl tls-key #0 {k}") for k in mine)
+
+        clients = [threading.Thread(target=send, args=(mine,)) for mine in keys]
+        for c in clients:
+            c.start()
+        for c in clients:
+            c.join(60)
+        assert said == [OK] * 32
+        assert set(site.keys()) == {k for mine in keys for k in mine}
+
+
 def test_reloads(site):  # noqa: F811
     site.write_conf(slots=32)
     nginx = Nginx(site)

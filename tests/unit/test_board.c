@@ -90,6 +90,15 @@ static int enter(struct tk_board *b)
 	return 0;
 }
 
+static int enter_and_count(struct tk_board *b)
+{
+	unsigned n = 0;
+
+	enter(b);
+	tk_board_each(b, count, &n);
+	return (int)n;
+}
+
 static void places_of_the_dead_are_taken_over(void)
 {
 	struct tk_board *b = new_board();
@@ -100,6 +109,7 @@ static void places_of_the_dead_are_taken_over(void)
 		in_child(enter, b);
 	tk_board_each(b, count, &n);
 	CU_ASSERT_EQUAL(n, 1);
+	CU_ASSERT_EQUAL(in_child(enter_and_count, b), 2);
 	tk_board_free(&b);
 }
 
