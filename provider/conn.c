@@ -8,7 +8,6 @@
 #include "provider/conn.h"
 
 #include <openssl/crypto.h>
-#include <string.h>
 
 #include "core/names.h"
 
@@ -18,13 +17,13 @@
 
 static int conn_index = -1;
 
-/* gen runs just before the ticket is built, in the same thread and on the same SSL.  The
- * context is only followed for that SSL; otherwise its id is all that is compared. */
+/* gen runs just before the ticket is built, in the same thread and on the same SSL.
+ * Contexts are known by their ids: both may be gone when the note is read. */
 static _Thread_local struct {
-	const SSL *ssl;
-	struct tk_context *c;
-	uint64_t id;
-} announced;
+	const SSL *ssl;  /* NULL: nothing announced */
+	uint64_t id;     /* of the context that it was announced on */
+	uint64_t sealed; /* of the context that our seal last ran on */
+} note;
 
 int tk_conn_init(struct tk_error *e)
 {
@@ -91,22 +90,23 @@ int tk_conn_ring(SSL *s)
 	return word & HAS_RING ? (int)(word >> RING_SHIFT) : TK_NO_RING;
 }
 
-void tk_conn_gen(SSL *s, struct tk_context *c)
+void tk_conn_gen(SSL *s, const struct tk_context *c)
 {
-	announced.ssl = s;
-	announced.c = c;
-	announced.id = c->id;
+	note.ssl = s;
+	note.id = c->id;
 }
 
-struct tk_context *tk_conn_gen_ran(SSL *s)
+bool tk_conn_gen_ran(SSL *s)
 {
-	struct tk_context *c = announced.ssl == s ? announced.c : NULL;
+	bool ran = note.ssl == s;
 
-	memset(&announced, 0, sizeof(announced));
-	return c;
+	if (ran)
+		note.sealed = note.id;
+	note.ssl = NULL;
+	return ran;
 }
 
 bool tk_conn_gen_unsealed(const struct tk_context *c)
 {
-	return announced.ssl != NULL && announced.id == c->id;
+	return note.ssl != NULL && note.id == c->id && note.sealed != c->id;
 }

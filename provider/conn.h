@@ -37,10 +37,11 @@ int tk_conn_judge(SSL *s);
 int tk_conn_ring(SSL *s);
 
 /* gen has run for the ticket that this thread builds next... */
-void tk_conn_gen(SSL *s, struct tk_context *c);
-/* ...and seal asks for it, once: the session context, or NULL if gen did not run. */
-struct tk_context *tk_conn_gen_ran(SSL *s);
-/* Did the last ticket that gen announced on this context go by without our seal? */
+void tk_conn_gen(SSL *s, const struct tk_context *c);
+/* ...and seal asks whether it did, once. */
+bool tk_conn_gen_ran(SSL *s);
+/* Did the last ticket that gen announced in this thread go by without our seal, on a
+ * context that our seal was not seen on just before? */
 bool tk_conn_gen_unsealed(const struct tk_context *c);
 
 #endif

@@ -19,8 +19,6 @@ struct tk_context {
 	uint64_t id;             /* 64 random bits: a ticket can be bound to it */
 	bool generic;            /* made by TLS_method(): server or client */
 	bool foreign;            /* the program may have ticket callbacks of its own */
-	atomic_bool gen_seen;    /* our gen ran here, so they are not */
-	atomic_bool sealed;      /* our seal followed it */
 	atomic_bool left_alone;  /* it keeps its own ticket keys */
 	struct tk_context *prev, *next; /* guarded by the list's mutex */
 };

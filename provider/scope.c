@@ -118,7 +118,7 @@ static void count_contexts(const struct tk_instance *inst)
  * announced and our seal never saw was sealed by somebody else's. */
 static void note_left_alone(const struct tk_instance *inst, struct tk_context *c)
 {
-	if (!tk_conn_gen_unsealed(c) || atomic_load_explicit(&c->sealed, memory_order_relaxed) ||
+	if (!tk_conn_gen_unsealed(c) ||
 	    atomic_exchange_explicit(&c->left_alone, true, memory_order_relaxed))
 		return;
 	count_contexts(inst);

@@ -28,7 +28,7 @@ static int ring_to_seal(const struct tk_instance *inst, SSL *s)
 static int seal(const struct tk_instance *inst, SSL *s, unsigned char *name, unsigned char *iv,
 		EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx)
 {
-	struct tk_context *c = tk_conn_gen_ran(s);
+	bool gen_ran = tk_conn_gen_ran(s);
 	int ring = ring_to_seal(inst, s);
 	struct tk_key key;
 	int rc;
@@ -36,10 +36,8 @@ static int seal(const struct tk_instance *inst, SSL *s, unsigned char *name, uns
 	if (ring == TK_NO_RING)
 		return 0;
 	/* Without gen there is no tag: callbacks of the program's own stand in its place. */
-	if (c == NULL && inst->conf->rings[ring].scope != TK_SCOPE_SHARED)
+	if (!gen_ran && inst->conf->rings[ring].scope != TK_SCOPE_SHARED)
 		return 0;
-	if (c != NULL && !atomic_load_explicit(&c->sealed, memory_order_relaxed))
-		atomic_store_explicit(&c->sealed, true, memory_order_relaxed);
 	rc = tk_vault_get_encrypt(inst->vault, (unsigned)ring, &key);
 	if (rc == 0)
 		rc = tk_ticket_seal(&key, name, iv, cctx, hctx);

@@ -10,6 +10,7 @@
 #include "provider/session.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -37,21 +38,27 @@ struct session {
 static struct session sessions[TK_SESSIONS_MAX];
 static bool initialised;
 
+/* The buffer only as far as it was used: its other pages need never exist. */
+static void clear(struct session *s)
+{
+	explicit_bzero(s->in, s->in_len <= TK_LINE_MAX ? s->in_len : TK_LINE_MAX);
+	memset(s, 0, offsetof(struct session, in));
+	s->fd = -1;
+}
+
 static void end(struct session *s)
 {
 	close(s->fd);
 	tk_reply_fini(&s->out);
-	explicit_bzero(s, sizeof(*s));
-	s->fd = -1;
+	clear(s);
 }
 
 void tk_session_forget(void)
 {
 	/* Whatever the parent's thread was doing to them, they are only forgotten: its
 	 * descriptors are in its own table, its answers a few bytes that stay lost. */
-	explicit_bzero(sessions, sizeof(sessions));
 	for (unsigned i = 0; i < TK_SESSIONS_MAX; i++)
-		sessions[i].fd = -1;
+		clear(&sessions[i]);
 	initialised = true;
 }
 

@@ -5,13 +5,13 @@ are left alone; OpenSSL lists the module; valgrind and AddressSanitizer find not
 
 import os
 import pathlib
+import pwd
 import re
 import signal
 import subprocess
 
 import pytest
-from harness import (BUILD, MODULE, TOP, Child, Nginx, SServer, alive, answers, free_port, hello, run,
-                     tlsc, wait_for)
+from harness import MODULE, TOP, Child, Nginx, SServer, answers, free_port, hello, run, tlsc
 
 
 @pytest.mark.parametrize("command", [
@@ -149,3 +149,24 @@ def test_internal_cache_and_twelve_threads_are_clean_under_asan(site):
         assert "ERROR" not in done.stderr
         resumed = int(re.search(r"resumed (\d+)", done.stdout)[1])
         assert resumed > 1000, done.stdout
+
+
+def test_haproxy_master_worker_in_a_chroot(site):
+    """The master re-executes itself and has no contexts; the worker is chrooted, has a uid
+    of its own, and answers."""
+    site.write_conf()
+    jail = site.dir / "jail"
+    jail.mkdir()
+    port, conf = free_port(), site.dir / "haproxy.cfg"
+    conf.write_text(f"global\n  chroot {jail}\n  user nobody\n  group nogroup\n"
+                    "defaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n"
+                    f"  timeout connect 5s\nfrontend f\n  bind 127.0.0.1:{port} ssl crt {site.pki.both}\n"
+                    "  http-request return status 200 content-type text/plain string x\n")
+    server = site.add(Child(site, ["/usr/sbin/haproxy", "-W", "-f", conf], lambda: answers(port)))
+    server.family()
+    ticket = site.session()
+    assert hello(port, save=ticket)["name"] == site.names()[1]
+    assert site.ask("rotate ssl tls-key *").startswith("TLS ticket key rotated")
+    assert hello(port, offer=ticket)["reused"]
+    nobody = pwd.getpwnam("nobody").pw_uid
+    assert f"Uid: {nobody}\n" in site.ask("show info")
