@@ -7,9 +7,8 @@
  */
 #include "provider/conn.h"
 
-#include <openssl/crypto.h>
-
 #include "core/names.h"
+#include "provider/exindex.h"
 
 #define HAS_RING 1u
 #define TO_JUDGE 2u
@@ -28,7 +27,7 @@ static _Thread_local struct {
 int tk_conn_init(struct tk_error *e)
 {
 	if (conn_index == -1)
-		conn_index = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL, 0, NULL, NULL, NULL, NULL);
+		conn_index = tk_exindex_new(CRYPTO_EX_INDEX_SSL, NULL, NULL);
 	if (conn_index == -1)
 		return tk_err_set(e, TK_E_CRYPTO, "no ex_data index for connections");
 	return 0;

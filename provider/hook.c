@@ -16,6 +16,7 @@
 
 #include "provider/attach.h"
 #include "provider/contexts.h"
+#include "provider/exindex.h"
 #include "provider/imports.h"
 #include "provider/instance.h"
 #include "provider/log.h"
@@ -131,25 +132,13 @@ static void free_func(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long
 	tk_context_free(ptr);
 }
 
-/* Callback tables belong to a library context, and the thread may have one of its own. */
-static int get_index(void)
-{
-	OSSL_LIB_CTX *before = OSSL_LIB_CTX_set0_default(OSSL_LIB_CTX_get0_global_default());
-	int idx = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, NULL, new_func, NULL,
-					  free_func);
-
-	if (before != NULL)
-		OSSL_LIB_CTX_set0_default(before);
-	return idx;
-}
-
 int tk_hook_register(struct tk_error *e)
 {
 	int rc = 0;
 
 	pthread_mutex_lock(&mutex);
 	if (ctx_index == -1)
-		ctx_index = get_index();
+		ctx_index = tk_exindex_new(CRYPTO_EX_INDEX_SSL_CTX, new_func, free_func);
 	if (ctx_index == -1)
 		rc = tk_err_set(e, TK_E_CRYPTO, "libcrypto gave no ex_data index");
 	pthread_mutex_unlock(&mutex);

@@ -11,6 +11,7 @@ tkprov_la_SOURCES = \
 	provider/contexts.c provider/contexts.h \
 	provider/control.c provider/control.h \
 	provider/epoch.c provider/epoch.h \
+	provider/exindex.c provider/exindex.h \
 	provider/fds.c provider/fds.h \
 	provider/fork.c provider/fork.h \
 	provider/hook.c provider/hook.h \

@@ -170,3 +170,15 @@ def test_haproxy_master_worker_in_a_chroot(site):
     assert hello(port, offer=ticket)["reused"]
     nobody = pwd.getpwnam("nobody").pw_uid
     assert f"Uid: {nobody}\n" in site.ask("show info")
+
+
+def test_second_library_context_and_a_thread_with_its_own(site):
+    """The configuration is loaded twice, and the first server context is made by a thread
+    whose default library context is its own: hooked once, and nobody's ex_data is touched."""
+    site.write_conf()
+    program = site.dir / "second_libctx"
+    run("gcc", "-o", program, TOP / "tests/server/second_libctx.c", "-lssl", "-lcrypto", "-lpthread")
+    done = subprocess.run([program, site.pki.cert, site.pki.key, site.openssl_cnf], env=site.env(),
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "resumed\n"
