@@ -13,14 +13,15 @@ fail() { printf '\nThe story did not come true: %s\n' "$*" >&2; exit 1; }
 
 say "Packages and build"
 # shellcheck disable=SC2086
-setup_packages $BUILD_PACKAGES $DEMO_PACKAGES
+setup_packages $BUILD_PACKAGES $DEMO_PACKAGES || fail "packages could not be installed"
 build=${TKPROV_BUILD:-$top/build}
-if [ ! -e "$build/tkctl" ] || [ ! -e "$build/.libs/tkprov.so" ]; then
-	[ -x configure ] || ./autogen.sh > /dev/null 2>&1 || fail "autogen.sh"
-	mkdir -p "$build"
-	(cd "$build" && "$top/configure" -q && make -s -j2) > "$build.log" 2>&1 ||
-		{ tail -n 20 "$build.log"; fail "the build, see $build.log"; }
-fi
+build_all() {
+	[ -x configure ] || ./autogen.sh || return
+	mkdir -p "$build" && cd "$build" || return
+	[ -e Makefile ] || "$top/configure" -q || return
+	make -s -j2
+}
+(build_all) > "$build.log" 2>&1 || { tail -n 20 "$build.log"; fail "the build, see $build.log"; }
 echo "module: $build/.libs/tkprov.so"
 
 dir=$(mktemp -d /tmp/tkdemo.XXXXXX)

@@ -35,6 +35,8 @@ tkprov_la_LDFLAGS = $(TK_LDFLAGS) -module -avoid-version -shared -no-undefined \
 	-export-symbols-regex '^OSSL_provider_init$$' -Wl,-z,nodelete
 tkprov_la_LIBADD = libtkcommon.la $(OPENSSL_LIBS) -lpthread
 
-# libtool's description of a module is of no use to anybody.
+# Libtool's description of a module is of no use to anybody; but it is what uninstall goes by.
 install-data-hook:
 	rm -f $(DESTDIR)$(modulesdir)/tkprov.la
+uninstall-hook:
+	rm -f $(DESTDIR)$(modulesdir)/tkprov.so

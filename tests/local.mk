@@ -1,10 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-# What `make check` runs: the CUnit programs and the house rules.  Tests with real servers
-# need more than a build: tests/all.sh runs them.
+# What `make check` runs: the CUnit programs, the house rules, and what was built read back.
+# Tests with real servers need more than a build: tests/all.sh runs them.
 
-TESTS += tests/layers.sh
-EXTRA_DIST += tests/layers.sh tests/layers.txt tests/all.sh tests/README.md
+build_tests = \
+	tests/build/test_binary.sh \
+	tests/build/test_install.sh \
+	tests/build/test_layers.sh \
+	tests/build/test_tree.sh
+TESTS += tests/layers.sh $(build_tests)
+TK_HARDENING = @TK_HARDENING@
 AM_TESTS_ENVIRONMENT = TK_SRCDIR='$(abs_top_srcdir)'; export TK_SRCDIR;
+
+EXTRA_DIST += \
+	$(build_tests) \
+	tests/README.md \
+	tests/all.sh \
+	tests/build/check.sh \
+	tests/cli/test_tkctl.py \
+	tests/layers.sh \
+	tests/layers.txt \
+	tests/server/cache_server.c \
+	tests/server/conftest.py \
+	tests/server/harness.py \
+	tests/server/pyserver.py \
+	tests/server/second_libctx.c \
+	tests/server/test_guest.py \
+	tests/server/test_nginx.py \
+	tests/server/test_start.py \
+	tests/server/test_wall.py \
+	tests/setup.sh \
+	tests/stress/test_forks.py
 
 if HAVE_CUNIT
 include tests/unit/local.mk

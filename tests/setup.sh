@@ -13,21 +13,23 @@ setup_packages() {
 	done
 	[ -n "$missing" ] || return 0
 	echo "installing:$missing"
-	# Servers are installed for tests of our own: nothing may start on this machine's ports.
+	# shellcheck disable=SC2086
+	(install_packages $missing)
+}
+
+# In a shell of its own, so that the policy goes whatever ends it.
+# Servers are installed for tests of our own: nothing may start on this machine's ports.
+install_packages() {
 	policy=/usr/sbin/policy-rc.d
-	ours=
 	if [ ! -e "$policy" ]; then
+		trap 'setup_root rm -f "$policy"' EXIT
+		trap 'exit 1' INT TERM
 		printf '#!/bin/sh\nexit 101\n' | setup_root tee "$policy" > /dev/null
 		setup_root chmod 755 "$policy"
-		ours=1
 	fi
-	rc=0
-	# shellcheck disable=SC2086
-	{ setup_root apt-get update -qq &&
-	  setup_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-		--no-install-recommends $missing > /dev/null; } || rc=$?
-	[ -z "$ours" ] || setup_root rm -f "$policy"
-	return "$rc"
+	setup_root apt-get update -qq &&
+		setup_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+			--no-install-recommends "$@" > /dev/null
 }
 
 BUILD_PACKAGES="build-essential autoconf automake libtool pkg-config libssl-dev libconfig-dev libcunit1-dev openssl"

@@ -51,16 +51,41 @@ def answers(port):
         return False
 
 
+def stat_of(pid):
+    """State, parent and start time, or None.  Pids come round again: pid and start time
+    together name a process."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+    return fields[0], int(fields[1]), int(fields[19])
+
+
 def alive(pid):
+    stat = stat_of(pid)
+    return stat is not None and stat[0] != "Z"
+
+
+def all_pids():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def touches(pid, folder):
+    """Has the process anything of the folder: arguments, environment, a descriptor, its cwd?"""
+    proc, needle = pathlib.Path(f"/proc/{pid}"), f"{folder}/"
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = pathlib.Path(f"/proc/{pid}/stat")
-    try:
-        return stat.read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        if any(needle.encode() in (proc / f).read_bytes() for f in ("cmdline", "environ")):
+            return True
+        links = [proc / "cwd", *(proc / "fd").iterdir()]
     except OSError:
         return False
+    for link in links:
+        try:
+            if f"{os.readlink(link)}/".startswith(needle):
+                return True
+        except OSError:
+            pass
+    return False
 
 
 def run(*args, **kw):
@@ -185,13 +210,24 @@ class Site:
         self.servers.append(server)
         return server
 
+    def left_behind(self):
+        """Whoever still has anything of the folder, however it got away from its parent.
+        Only told, never ended: that somebody looks into a folder does not make him ours."""
+        return [p for p in all_pids() if p != os.getpid() and alive(p) and touches(p, self.dir)]
+
     def close(self):
-        left = []
+        wrong = []
         for s in self.servers:
-            s.stop()
-            left += [p for p in s.family() if alive(p)]
+            try:
+                s.stop()
+            except AssertionError as e:
+                wrong.append(str(e))
+        try:
+            wait_for("the end of all that was started", lambda: not self.left_behind(), 5)
+        except AssertionError:
+            wrong.append(f"processes left behind: {self.left_behind()}")
         shutil.rmtree(self.dir, ignore_errors=True)
-        assert not left, f"processes left behind: {left}"
+        assert not wrong, wrong
 
 
 def ask(path, line, timeout=10):
@@ -236,30 +272,48 @@ def hello(port, **kw):
 
 
 class Server:
-    """A process that was started here.  family() is every process it ever was seen to have."""
+    """A process that was started here, and all that descend from it."""
 
     def __init__(self, site, pid):
-        self.site, self.pid, self.seen = site, pid, set()
+        self.site, self.pid = site, pid
+        self.seen = {pid: stat_of(pid)}
         self.family()
 
     def family(self):
-        for pid in [self.pid, *self.seen]:
+        """The living of all processes that it ever was seen to have."""
+        now = {pid: stat_of(pid) for pid in all_pids()}
+
+        def same(pid):
+            was, is_ = self.seen[pid], now.get(pid)
+            return was is not None and is_ is not None and was[2] == is_[2]
+
+        grown = True
+        while grown:
+            kin = {pid for pid in self.seen if same(pid)}
+            kids = {pid: s for pid, s in now.items() if s and s[1] in kin and pid not in kin}
+            self.seen.update(kids)
+            grown = bool(kids)
+        return {pid for pid in kin if now[pid][0] != "Z"}
+
+    def end(self, pids, sig):
+        for pid in pids:
             try:
-                kids = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)],
-                                      capture_output=True, text=True).stdout.split()
-            except OSError:
-                kids = []
-            self.seen = self.seen | {pid} | {int(k) for k in kids}
-        return self.seen
+                os.kill(pid, sig)
+            except ProcessLookupError:
+                pass
 
     def stop(self, sig=signal.SIGTERM):
+        """The first process ends the others; where it is gone already, or cannot, we do."""
         family = self.family()
-        if alive(self.pid):
-            os.kill(self.pid, sig)
+        self.end({self.pid} if self.pid in family and sig != signal.SIGKILL else family, sig)
         end = time.monotonic() + DEADLINE
-        while any(alive(p) for p in family) and time.monotonic() < end:
+        while self.family() and time.monotonic() < end:
             self.reap()
             time.sleep(0.02)
+        left = self.family()
+        self.end(left, signal.SIGKILL)
+        self.reap()
+        assert not left, f"{left} did not end in {DEADLINE} s after signal {sig}"
 
     def reap(self):
         pass
@@ -285,13 +339,11 @@ class Child(Server):
         self.process.poll()
 
     def stop(self, sig=signal.SIGTERM):
-        super().stop(sig)
         try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.err.close()
+            super().stop(sig)
+        finally:
+            self.process.wait(DEADLINE)
+            self.err.close()
 
 
 class Nginx(Server):
@@ -347,13 +399,6 @@ class Nginx(Server):
     def test(self):
         run(NGINX, "-p", self.site.dir, "-c", self.conf, "-e", self.site.dir / "nginx.err", "-t",
             env=self.site.env(self.module))
-
-    def stop(self, sig=signal.SIGTERM):
-        super().stop(sig)
-        for pid in self.family():  # workers whose master was killed by a test
-            if alive(pid):
-                os.kill(pid, signal.SIGKILL)
-        wait_for("nginx's end", lambda: not any(alive(p) for p in self.family()))
 
 
 class Haproxy(Child):
