@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf.h - tkprov.conf, read whole and checked whole.  The one owner of libconfig.
+ * conf.h - tkprov.conf, read whole and checked whole.
  *
  * Unknown options, wrong types, values out of range, doubled names and files are
  * errors: `FILE:LINE: what is wrong, and what would be right`.  What comes out
@@ -35,7 +35,12 @@ struct tk_conf_ring {
 	enum tk_scope scope; /* default auto */
 	char **server_names; /* checked by tk_names; none: the ring for every other name */
 	unsigned server_name_count;
+	bool persist;        /* default true where there is a file; false without one */
+	int64_t rotate_every; /* seconds, 0: not by itself; default 0, in memory 12 h */
 };
+
+enum tk_on_error { TK_ON_ERROR_NO_TICKETS, TK_ON_ERROR_BUILTIN, TK_ON_ERROR_ABORT };
+enum tk_vault_kind { TK_VAULT_AUTO, TK_VAULT_SECRET, TK_VAULT_MEMFD };
 
 enum tk_log_target { TK_LOG_SYSLOG, TK_LOG_STDERR, TK_LOG_FILE };
 
@@ -45,9 +50,15 @@ struct tk_conf {
 	unsigned socket_count;
 	struct tk_conf_ring *rings;     /* at least one; ids follow this order */
 	unsigned ring_count;
+	enum tk_on_error on_error; /* default no-tickets */
 	bool takeover;       /* default true */
+	enum tk_vault_kind vault; /* default auto */
 	bool control_thread; /* default true */
 	int64_t max_session_age; /* seconds, default 24 h */
+	int64_t max_key_age; /* seconds that a key may encrypt, default 24 h */
+	bool stop_issuing;   /* no tickets under a key that is older; default: only a warning */
+	char **programs;     /* base names; none: every program */
+	unsigned program_count;
 	enum tk_log_target log_target; /* default syslog */
 	char *log_file;      /* absolute; with TK_LOG_FILE */
 	int log_level;       /* LOG_ERR, LOG_WARNING, LOG_NOTICE (default), LOG_INFO, LOG_DEBUG */
@@ -57,9 +68,12 @@ struct tk_conf {
  * built-in defaults (one ring `default` of three keys in memory, socket
  * RUNSTATEDIR/tkprov/tkprov.sock).  A path that was named but is missing is an
  * error.  A list `sockets` or `rings` that is absent or empty means the default one.
+ * *on_error (may be NULL) is what the file says, also where something else in it is wrong;
+ * the default where it cannot be read that far.
  * Returns 0, TK_E_NOENT, TK_E_SYS, TK_E_PARSE, TK_E_RANGE or TK_E_NOMEM; *out is
  * NULL then. */
-int tk_conf_load(struct tk_conf **out, const char *path, struct tk_error *e);
+int tk_conf_load(struct tk_conf **out, const char *path, enum tk_on_error *on_error,
+		 struct tk_error *e);
 
 void tk_conf_free(struct tk_conf **conf);
 

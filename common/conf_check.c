@@ -51,9 +51,36 @@ int tk_conf_check_ring(const struct tk_conf *conf, unsigned i, const char **wher
 	if (!ring->file && !ring->name)
 		return tk_err_set(e, TK_E_PARSE,
 				  "a ring needs a 'file' or, to live in memory, a 'name'");
+	if (!ring->file && ring->persist) {
+		*where = "persist";
+		return tk_err_set(e, TK_E_RANGE,
+				  "ring '%s' has no 'file' that it could be saved to", ring->name);
+	}
 	for (unsigned k = 0; k < i && !rc; k++)
 		rc = check_pair(&conf->rings[k], ring, where, e);
 	return rc;
+}
+
+int tk_conf_check_ages(const struct tk_conf *conf, bool age_said, const char **where,
+		       struct tk_error *e)
+{
+	for (unsigned i = 0; i < conf->ring_count; i++) {
+		const struct tk_conf_ring *ring = &conf->rings[i];
+
+		*where = age_said ? "max_key_age" : "max_key_age_action";
+		if ((age_said || conf->stop_issuing) && ring->rotate_every > conf->max_key_age)
+			return tk_err_set(e, TK_E_RANGE,
+					  "'max_key_age' is shorter than 'rotate_every' of ring '%s': "
+					  "its key would be too old before each rotation",
+					  ring->name);
+		*where = "control_thread";
+		if (ring->file && ring->rotate_every && !conf->control_thread)
+			return tk_err_set(e, TK_E_RANGE,
+					  "ring '%s' has 'rotate_every' and a file, which nobody keeps "
+					  "without a control thread",
+					  ring->name);
+	}
+	return 0;
 }
 
 static int check_name(const struct tk_conf *conf, unsigned i, const char *name,

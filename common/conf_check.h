@@ -17,8 +17,14 @@
 int tk_conf_check_socket(const struct tk_conf *conf, unsigned i, const char **where,
 			 struct tk_error *e);
 
-/* Name and file are no other ring's name or file: commands find a ring by either. */
+/* Name and file are no other ring's name or file: commands find a ring by either.  What is
+ * to be saved has a file. */
 int tk_conf_check_ring(const struct tk_conf *conf, unsigned i, const char **where,
+		       struct tk_error *e);
+
+/* max_key_age (which was said, or not) and max_key_age_action leave room for each ring's
+ * rotate_every, and somebody is there to rotate. */
+int tk_conf_check_ages(const struct tk_conf *conf, bool age_said, const char **where,
 		       struct tk_error *e);
 
 /* Adds the ring's server names to `names`, where the earlier rings' are. */

@@ -14,6 +14,9 @@
 
 #include "common/paths.h"
 
+#define NOT_SAID (-1)
+#define MEMORY_ROTATES_EVERY (12 * 3600)
+
 const struct tk_conf_socket tk_conf_default_socket = {
 	.mode = 0600,
 	.uid = (uid_t)-1,
@@ -24,6 +27,8 @@ const struct tk_conf_socket tk_conf_default_socket = {
 const struct tk_conf_ring tk_conf_default_ring = {
 	.slots = TK_SLOTS_DEFAULT,
 	.scope = TK_SCOPE_AUTO,
+	.persist = true,
+	.rotate_every = NOT_SAID,
 };
 
 struct tk_conf *tk_conf_default_new(void)
@@ -35,6 +40,7 @@ struct tk_conf *tk_conf_default_new(void)
 	conf->takeover = true;
 	conf->control_thread = true;
 	conf->max_session_age = 24 * 3600;
+	conf->max_key_age = 24 * 3600;
 	conf->log_target = TK_LOG_SYSLOG;
 	conf->log_level = LOG_NOTICE;
 	return conf;
@@ -55,6 +61,20 @@ static int fill_socket(struct tk_conf *conf, struct tk_error *e)
 	return conf->sockets[0].path ? 0 : tk_err_set(e, TK_E_NOMEM, "out of memory");
 }
 
+bool tk_conf_default_ring_fill(struct tk_conf_ring *ring, bool persist_said)
+{
+	if (!ring->name && ring->file) {
+		ring->name = strdup(ring->file);
+		if (!ring->name)
+			return false;
+	}
+	if (!ring->file && !persist_said)
+		ring->persist = false;
+	if (ring->rotate_every == NOT_SAID)
+		ring->rotate_every = ring->file ? 0 : MEMORY_ROTATES_EVERY;
+	return true;
+}
+
 static int fill_ring(struct tk_conf *conf, struct tk_error *e)
 {
 	free(conf->rings);
@@ -64,7 +84,9 @@ static int fill_ring(struct tk_conf *conf, struct tk_error *e)
 	conf->rings[0] = tk_conf_default_ring;
 	conf->ring_count = 1;
 	conf->rings[0].name = strdup("default");
-	return conf->rings[0].name ? 0 : tk_err_set(e, TK_E_NOMEM, "out of memory");
+	if (!conf->rings[0].name || !tk_conf_default_ring_fill(&conf->rings[0], false))
+		return tk_err_set(e, TK_E_NOMEM, "out of memory");
+	return 0;
 }
 
 int tk_conf_default_fill(struct tk_conf *conf, struct tk_error *e)
@@ -78,11 +100,16 @@ int tk_conf_default_fill(struct tk_conf *conf, struct tk_error *e)
 	return rc;
 }
 
+static void free_strings(char **strings, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		free(strings[i]);
+	free(strings);
+}
+
 static void fini_ring(struct tk_conf_ring *ring)
 {
-	for (unsigned i = 0; i < ring->server_name_count; i++)
-		free(ring->server_names[i]);
-	free(ring->server_names);
+	free_strings(ring->server_names, ring->server_name_count);
 	free(ring->name);
 	free(ring->file);
 }
@@ -99,6 +126,7 @@ void tk_conf_free(struct tk_conf **conf)
 	for (unsigned i = 0; i < c->ring_count; i++)
 		fini_ring(&c->rings[i]);
 	free(c->rings);
+	free_strings(c->programs, c->program_count);
 	free(c->log_file);
 	free(c->path);
 	free(c);

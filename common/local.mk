@@ -6,7 +6,9 @@ libtkcommon_la_SOURCES = \
 	common/conf.c common/conf.h \
 	common/conf_check.c common/conf_check.h \
 	common/conf_default.c common/conf_default.h \
+	common/conf_options.c common/conf_options.h \
 	common/conf_text.c common/conf_text.h \
+	common/conf_tree.c common/conf_tree.h \
 	common/conf_value.c common/conf_value.h \
 	common/file.c common/file.h \
 	common/keystore.c common/keystore.h \

@@ -112,7 +112,7 @@ static int fill_rings(struct tk_instance *inst, struct tk_error *e)
 /* What must work before anything is shown to the world. */
 static int prepare(struct tk_instance *inst, struct tk_error *e)
 {
-	int rc = tk_conf_load(&inst->conf, config_path, e);
+	int rc = tk_conf_load(&inst->conf, config_path, NULL, e);
 
 	if (rc != 0)
 		return rc;

@@ -34,7 +34,7 @@ static struct tk_conf *load(const char *text)
 	int rc;
 
 	write_bytes(FILE_NAME, text, strlen(text));
-	rc = tk_conf_load(&conf, FILE_NAME, &e);
+	rc = tk_conf_load(&conf, FILE_NAME, NULL, &e);
 	CHECK(rc == 0 && conf, "%s: %s", text, e.text);
 	if (!conf)
 		CU_FAIL_FATAL("nothing to look at");
@@ -57,6 +57,13 @@ static void check_defaults(const struct tk_conf *c)
 	CU_ASSERT_EQUAL(c->rings[0].slots, 3);
 	CU_ASSERT_EQUAL(c->rings[0].scope, TK_SCOPE_AUTO);
 	CU_ASSERT_EQUAL(c->rings[0].server_name_count, 0);
+	CU_ASSERT_FALSE(c->rings[0].persist);
+	CU_ASSERT_EQUAL(c->rings[0].rotate_every, 43200);
+	CU_ASSERT_EQUAL(c->on_error, TK_ON_ERROR_NO_TICKETS);
+	CU_ASSERT_EQUAL(c->vault, TK_VAULT_AUTO);
+	CU_ASSERT_EQUAL(c->max_key_age, 86400);
+	CU_ASSERT_FALSE(c->stop_issuing);
+	CU_ASSERT_EQUAL(c->program_count, 0);
 	CU_ASSERT_TRUE(c->takeover);
 	CU_ASSERT_TRUE(c->control_thread);
 	CU_ASSERT_EQUAL(c->max_session_age, 86400);
@@ -91,7 +98,7 @@ static void default_file(void)
 	struct tk_conf *c = NULL;
 	struct tk_error e;
 
-	CU_ASSERT_EQUAL_FATAL(tk_conf_load(&c, NULL, &e), 0);
+	CU_ASSERT_EQUAL_FATAL(tk_conf_load(&c, NULL, NULL, &e), 0);
 	check_defaults(c);
 	CU_ASSERT_PTR_NULL(c->path);
 	tk_conf_free(&c);
@@ -99,13 +106,13 @@ static void default_file(void)
 	CU_ASSERT_EQUAL(mkdir("etc", 0700), 0);
 	CU_ASSERT_EQUAL(mkdir("etc/tkprov", 0700), 0);
 	write_bytes(TK_DEFAULT_CONF, text, strlen(text));
-	CU_ASSERT_EQUAL_FATAL(tk_conf_load(&c, NULL, &e), 0);
+	CU_ASSERT_EQUAL_FATAL(tk_conf_load(&c, NULL, NULL, &e), 0);
 	CU_ASSERT_STRING_EQUAL(c->path, "etc/tkprov/tkprov.conf");
 	CU_ASSERT_FALSE(c->takeover);
 	tk_conf_free(&c);
 
 	write_bytes(TK_DEFAULT_CONF, wrong, strlen(wrong));
-	CU_ASSERT_EQUAL(tk_conf_load(&c, NULL, &e), TK_E_PARSE);
+	CU_ASSERT_EQUAL(tk_conf_load(&c, NULL, NULL, &e), TK_E_PARSE);
 	CU_ASSERT_STRING_EQUAL(e.text, "etc/tkprov/tkprov.conf:2: unknown option 'takeove'; did "
 				       "you mean 'takeover'?");
 	CU_ASSERT_PTR_NULL(c);
@@ -113,7 +120,7 @@ static void default_file(void)
 	/* there, but not a file: not the same as not there */
 	CU_ASSERT_EQUAL(unlink(TK_DEFAULT_CONF), 0);
 	CU_ASSERT_EQUAL(mkdir(TK_DEFAULT_CONF, 0700), 0);
-	CU_ASSERT_EQUAL(tk_conf_load(&c, NULL, &e), TK_E_SYS);
+	CU_ASSERT_EQUAL(tk_conf_load(&c, NULL, NULL, &e), TK_E_SYS);
 	CU_ASSERT_STRING_EQUAL(e.text, "etc/tkprov/tkprov.conf: not a regular file");
 	CU_ASSERT_EQUAL(rmdir(TK_DEFAULT_CONF), 0);
 	CU_ASSERT_EQUAL(rmdir("etc/tkprov"), 0);
@@ -130,13 +137,15 @@ static void everything_said(void)
 		"    level = \"user\"; }\n"
 		");\n"
 		"rings = (\n"
-		"  { file = \"/k/a\"; server_names = [ \"a.example\", \"*.a.example\" ]; },\n"
-		"  { name = \"mem\"; slots = 32; scope = \"shared\";\n"
+		"  { file = \"/k/a\"; persist = false; server_names = [ \"a.example\", \"*.a.example\" ]; },\n"
+		"  { name = \"mem\"; slots = 32; scope = \"shared\"; rotate_every = \"2h\";\n"
 		"    server_names = [ \"b.example\" ]; },\n"
 		"  { name = \"rest\"; file = \"/k/c d\"; slots = 1; scope = \"context\";\n"
 		"    server_names = []; }\n"
 		");\n"
 		"takeover = false; control_thread = false; max_session_age = \"90m\";\n"
+		"on_error = \"builtin\"; vault = \"memfd\"; max_key_age = \"2h\";\n"
+		"max_key_age_action = \"stop-issuing\"; programs = [ \"nginx\", \"httpd\" ];\n"
 		"log = { target = \"/var/log/tkprov.log\"; level = \"debug\"; };\n");
 
 	CU_ASSERT_EQUAL_FATAL(c->socket_count, 2);
@@ -168,6 +177,19 @@ static void everything_said(void)
 	CU_ASSERT_EQUAL(c->rings[2].scope, TK_SCOPE_CONTEXT);
 	CU_ASSERT_EQUAL(c->rings[2].server_name_count, 0);
 
+	CU_ASSERT_FALSE(c->rings[0].persist);
+	CU_ASSERT_EQUAL(c->rings[0].rotate_every, 0);
+	CU_ASSERT_FALSE(c->rings[1].persist);
+	CU_ASSERT_EQUAL(c->rings[1].rotate_every, 7200);
+	CU_ASSERT_TRUE(c->rings[2].persist);
+	CU_ASSERT_EQUAL(c->rings[2].rotate_every, 0);
+	CU_ASSERT_EQUAL(c->on_error, TK_ON_ERROR_BUILTIN);
+	CU_ASSERT_EQUAL(c->vault, TK_VAULT_MEMFD);
+	CU_ASSERT_EQUAL(c->max_key_age, 7200);
+	CU_ASSERT_TRUE(c->stop_issuing);
+	CU_ASSERT_EQUAL_FATAL(c->program_count, 2);
+	CU_ASSERT_STRING_EQUAL(c->programs[0], "nginx");
+	CU_ASSERT_STRING_EQUAL(c->programs[1], "httpd");
 	CU_ASSERT_FALSE(c->takeover);
 	CU_ASSERT_FALSE(c->control_thread);
 	CU_ASSERT_EQUAL(c->max_session_age, 5400);
@@ -210,7 +232,7 @@ static void refuse(const char *text, size_t len, int code, const char *message)
 
 	snprintf(want, sizeof(want), FILE_NAME ":%s", message);
 	write_bytes(FILE_NAME, text, len);
-	CHECK(tk_conf_load(&conf, FILE_NAME, &e) == code, "%s: %s", text, e.text);
+	CHECK(tk_conf_load(&conf, FILE_NAME, NULL, &e) == code, "%s: %s", text, e.text);
 	CHECK(strcmp(e.text, want) == 0, "%s\n    is:   %s\n    want: %s", text, e.text, want);
 	CHECK(conf == NULL, "%s", text);
 }
@@ -254,8 +276,12 @@ static void unknown_options(void)
 #define SLOTS "'slots' must be an integer from 1 to 32"
 #define MODE "'mode' must be an octal mode in quotes, such as \"0660\""
 #define PATH "'path' must be an absolute path of at most 100 bytes"
-#define AGE "'max_session_age' must be a number with s, m, h or d in quotes, such as \"24h\", " \
-	    "up to \"366d\""
+#define PERIOD "must be a number with s, m, h or d in quotes, such as \"24h\", up to \"366d\""
+#define AGE "'max_session_age' " PERIOD
+#define ON_ERROR "'on_error' must be \"no-tickets\", \"builtin\" or \"abort\""
+#define VAULT "'vault' must be \"auto\", \"secret\" or \"memfd\""
+#define ACTION "'max_key_age_action' must be \"warn\" or \"stop-issuing\""
+#define PROGRAMS "'programs' must be an array of programs' names without folders, [ \"nginx\" ]"
 #define NAMES "'server_names' must be an array of strings, [ \"example.org\", \"*.example.org\" ]"
 #define NAME "'name' must be 1 to 255 printable bytes that do not begin with # or *"
 #define FILES "'file' must be an absolute path of at most 255 printable bytes"
@@ -272,6 +298,17 @@ static void wrong_types(void)
 		{ "takeover = 1;", P, "1: 'takeover' must be true or false" },
 		{ "control_thread = \"no\";", P, "1: 'control_thread' must be true or false" },
 		{ "max_session_age = 24;", P, "1: " AGE },
+		{ "\non_error = 1;", P, "2: " ON_ERROR },
+		{ "vault = true;", P, "1: " VAULT },
+		{ "max_key_age = 1;", P, "1: 'max_key_age' " PERIOD },
+		{ "max_key_age_action = 0;", P, "1: " ACTION },
+		{ "programs = \"nginx\";", P, "1: " PROGRAMS },
+		{ "programs = ( \"nginx\" );", P, "1: " PROGRAMS },
+		{ "programs = [ 1 ];", R, "1: " PROGRAMS },
+		{ "rings = ( { file = \"/a\";\npersist = 1; } );", P,
+		  "2: 'persist' must be true or false" },
+		{ "rings = ( { file = \"/a\";\nrotate_every = 12; } );", P,
+		  "2: 'rotate_every' " PERIOD },
 		{ "\nlog = \"syslog\";", P,
 		  "2: 'log' must be a group, { target = ...; level = ...; }" },
 		{ "cluster = 1;", P, "1: 'cluster' must be a group" },
@@ -339,6 +376,14 @@ static void out_of_range(void)
 		  "1: 'target' must be \"syslog\", \"stderr\" or an absolute path" },
 		{ "log = { level = \"loud\"; };", R,
 		  "1: 'level' must be \"error\", \"warning\", \"notice\", \"info\" or \"debug\"" },
+		{ "on_error = \"no tickets\";", R, "1: " ON_ERROR },
+		{ "vault = \"memfd_secret\";", R, "1: " VAULT },
+		{ "max_key_age = \"0s\";", R, "1: 'max_key_age' " PERIOD },
+		{ "max_key_age_action = \"stop\";", R, "1: " ACTION },
+		{ "programs = [ \"/usr/sbin/nginx\" ];", R, "1: " PROGRAMS },
+		{ "programs = [ \"\" ];", R, "1: " PROGRAMS },
+		{ "rings = ( { file = \"/a\"; rotate_every = \"12\"; } );", R,
+		  "1: 'rotate_every' " PERIOD },
 		{ "max_session_age = \"24\";", R, "1: " AGE },
 		{ "max_session_age = \"0h\";", R, "1: " AGE },
 		{ "max_session_age = \"367d\";", R, "1: " AGE },
@@ -377,6 +422,18 @@ static void contradictions(void)
 		  "3: server name 'X.ORG.' is in ring 'a' already" },
 		{ "rings = ( { name = \"a\";\nserver_names = [ \"x.org\", \"x.org\" ]; } );", R,
 		  "2: server name 'x.org' is there twice" },
+		{ "rings = ( { name = \"a\";\npersist = true; } );", R,
+		  "2: ring 'a' has no 'file' that it could be saved to" },
+		{ "rings = ( { file = \"/a\"; rotate_every = \"2h\"; } );\nmax_key_age = \"1h\";", R,
+		  "2: 'max_key_age' is shorter than 'rotate_every' of ring '/a': its key would be "
+		  "too old before each rotation" },
+		{ "rings = ( { file = \"/a\"; rotate_every = \"2d\"; } );\n"
+		  "max_key_age_action = \"stop-issuing\";", R,
+		  "2: 'max_key_age' is shorter than 'rotate_every' of ring '/a': its key would be "
+		  "too old before each rotation" },
+		{ "rings = ( { file = \"/a\"; rotate_every = \"2h\"; } );\ncontrol_thread = false;", R,
+		  "2: ring '/a' has 'rotate_every' and a file, which nobody keeps without a control "
+		  "thread" },
 	};
 
 	refuse_all(rows, COUNT(rows));
@@ -422,6 +479,32 @@ static void lengths(void)
 	}
 }
 
+/* on_error holds for every other mistake of its file, wherever it stands. */
+static void on_error(void)
+{
+	static const struct {
+		const char *text;
+		enum tk_on_error is;
+	} rows[] = {
+		{ "takeove = true; on_error = \"abort\";", TK_ON_ERROR_ABORT },
+		{ "on_error = \"builtin\"; rings = ( { } );", TK_ON_ERROR_BUILTIN },
+		{ "on_error = \"no-tickets\"; slots = 1;", TK_ON_ERROR_NO_TICKETS },
+		{ "on_error = \"never\";", TK_ON_ERROR_NO_TICKETS },
+		{ "on_error = 3;", TK_ON_ERROR_NO_TICKETS },
+		{ "on_error = \"abort\"; takeover = maybe;", TK_ON_ERROR_NO_TICKETS },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		enum tk_on_error said = TK_ON_ERROR_ABORT;
+		struct tk_conf *conf = NULL;
+		struct tk_error e;
+
+		write_bytes(FILE_NAME, rows[i].text, strlen(rows[i].text));
+		CHECK(tk_conf_load(&conf, FILE_NAME, &said, &e) != 0, "%s", rows[i].text);
+		CHECK(said == rows[i].is, "%s", rows[i].text);
+	}
+}
+
 /* How many sockets there may be. */
 static void counts(void)
 {
@@ -453,22 +536,22 @@ static void not_a_file(void)
 	struct tk_conf *c = NULL;
 	struct tk_error e;
 
-	CU_ASSERT_EQUAL(tk_conf_load(&c, "missing.conf", &e), TK_E_NOENT);
+	CU_ASSERT_EQUAL(tk_conf_load(&c, "missing.conf", NULL, &e), TK_E_NOENT);
 	CU_ASSERT_STRING_EQUAL(e.text, "missing.conf: No such file or directory");
-	CU_ASSERT_EQUAL(tk_conf_load(&c, ".", &e), TK_E_SYS);
+	CU_ASSERT_EQUAL(tk_conf_load(&c, ".", NULL, &e), TK_E_SYS);
 	CU_ASSERT_STRING_EQUAL(e.text, ".: not a regular file");
 
 	CU_ASSERT_EQUAL(mkfifo("fifo.conf", 0600), 0);
-	CU_ASSERT_EQUAL(tk_conf_load(&c, "fifo.conf", &e), TK_E_SYS);
+	CU_ASSERT_EQUAL(tk_conf_load(&c, "fifo.conf", NULL, &e), TK_E_SYS);
 	CU_ASSERT_STRING_EQUAL(e.text, "fifo.conf: not a regular file");
 	CU_ASSERT_EQUAL(unlink("fifo.conf"), 0);
 
 	memset(large, '\n', sizeof(large));
 	write_bytes(FILE_NAME, large, sizeof(large) - 1);
-	CU_ASSERT_EQUAL(tk_conf_load(&c, FILE_NAME, &e), 0);
+	CU_ASSERT_EQUAL(tk_conf_load(&c, FILE_NAME, NULL, &e), 0);
 	tk_conf_free(&c);
 	write_bytes(FILE_NAME, large, sizeof(large));
-	CU_ASSERT_EQUAL(tk_conf_load(&c, FILE_NAME, &e), TK_E_RANGE);
+	CU_ASSERT_EQUAL(tk_conf_load(&c, FILE_NAME, NULL, &e), TK_E_RANGE);
 	CU_ASSERT_STRING_EQUAL(e.text, FILE_NAME ": larger than 1048576 bytes");
 	CU_ASSERT_PTR_NULL(c);
 }
@@ -483,6 +566,7 @@ static const struct unit_test tests[] = {
 	{ "out of range", out_of_range },
 	{ "contradictions", contradictions },
 	{ "grammar", grammar },
+	{ "on_error", on_error },
 	{ "lengths", lengths },
 	{ "counts", counts },
 	{ "not a file", not_a_file },

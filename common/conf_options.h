@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf_options.h - fills a configuration from the tree of its file.
+ */
+#ifndef TK_CONF_OPTIONS_H
+#define TK_CONF_OPTIONS_H
+
+#include "common/conf_tree.h"
+
+/* Reads and checks everything below `top` into r->conf.  The value of on_error is there
+ * even where something else is wrong.
+ * Returns 0, TK_E_PARSE, TK_E_RANGE or TK_E_NOMEM, with a message. */
+int tk_conf_options_read(struct tk_conf_reader *r, const struct tk_conf_node *top);
+
+#endif

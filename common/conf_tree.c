@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * conf_tree.c - owns libconfig: its types stay in this file.  Knows no option.
+ *
+ * libconfig ends the process where its scanner fails to read.  In a guest that may not
+ * happen: the text is read here and handed over as a string, and conf_text.c refuses
+ * what would make it open files.  What is left is a process that is out of memory
+ * already: 1.5 has no handler for that, and the one of later versions is global, so it
+ * would be taken from the server.
+ */
+#include "common/conf_tree.h"
+
+#include <libconfig.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/conf_text.h"
+#include "core/near.h"
+
+#define CLOSE 2 /* letters; a name so near to an unknown one is proposed */
+
+/* A node is a config_setting_t under a name of ours. */
+static const config_setting_t *in(const struct tk_conf_node *n)
+{
+	return (const config_setting_t *)n;
+}
+
+static const struct tk_conf_node *out(const config_setting_t *s)
+{
+	return (const struct tk_conf_node *)s;
+}
+
+/* ---- messages ---- */
+
+int tk_conf_fail(struct tk_conf_reader *r, const struct tk_conf_node *n, int code, const char *fmt,
+		 ...)
+{
+	char text[TK_ERR_TEXT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return tk_err_set(r->e, code, "%s:%u: %s", r->path, config_setting_source_line(in(n)), text);
+}
+
+int tk_conf_no_memory(struct tk_conf_reader *r)
+{
+	return tk_err_set(r->e, TK_E_NOMEM, "%s: out of memory", r->path);
+}
+
+/* ---- values ---- */
+
+const char *tk_conf_text(const struct tk_conf_node *n)
+{
+	return config_setting_get_string(in(n));
+}
+
+int tk_conf_int(const struct tk_conf_node *n)
+{
+	return config_setting_get_int(in(n));
+}
+
+bool tk_conf_bool(const struct tk_conf_node *n)
+{
+	return config_setting_get_bool(in(n)) != 0;
+}
+
+unsigned tk_conf_length(const struct tk_conf_node *n)
+{
+	return (unsigned)config_setting_length(in(n));
+}
+
+const struct tk_conf_node *tk_conf_at(const struct tk_conf_node *list, unsigned i)
+{
+	return out(config_setting_get_elem(in(list), i));
+}
+
+const char *tk_conf_text_at(const struct tk_conf_node *array, unsigned i)
+{
+	return config_setting_get_string_elem(in(array), (int)i);
+}
+
+const struct tk_conf_node *tk_conf_member(const struct tk_conf_node *group, const char *name)
+{
+	return out(config_setting_get_member(in(group), name));
+}
+
+static bool has_type(const struct tk_conf_node *n, enum tk_conf_type type)
+{
+	static const int types[] = {
+		[TK_CONF_STRING] = CONFIG_TYPE_STRING, [TK_CONF_INT] = CONFIG_TYPE_INT,
+		[TK_CONF_BOOL] = CONFIG_TYPE_BOOL,     [TK_CONF_ARRAY] = CONFIG_TYPE_ARRAY,
+		[TK_CONF_LIST] = CONFIG_TYPE_LIST,     [TK_CONF_GROUP] = CONFIG_TYPE_GROUP,
+	};
+
+	return config_setting_type(in(n)) == types[type];
+}
+
+/* ---- the way through a group ---- */
+
+static int unknown(struct tk_conf_reader *r, const struct tk_conf_node *n,
+		   const struct tk_conf_option *options, size_t count)
+{
+	const char *name = config_setting_name(in(n)), *near = NULL;
+	unsigned best = CLOSE + 1;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned d = tk_near_distance(name, strlen(name), options[i].name,
+					      strlen(options[i].name));
+
+		if (d < best && d < strlen(name)) {
+			best = d;
+			near = options[i].name;
+		}
+	}
+	if (near)
+		return tk_conf_fail(r, n, TK_E_PARSE, "unknown option '%s'; did you mean '%s'?",
+				    name, near);
+	return tk_conf_fail(r, n, TK_E_PARSE, "unknown option '%s'", name);
+}
+
+static int apply(struct tk_conf_reader *r, const struct tk_conf_option *o,
+		 const struct tk_conf_node *n, void *into)
+{
+	bool typed = has_type(n, o->type);
+	int rc = typed ? o->set(r, n, into) : TK_CONF_UNFIT;
+
+	if (rc == TK_CONF_UNFIT)
+		return tk_conf_fail(r, n, typed ? TK_E_RANGE : TK_E_PARSE, "'%s' must be %s",
+				    o->name, o->want);
+	return rc;
+}
+
+int tk_conf_walk(struct tk_conf_reader *r, const struct tk_conf_node *group,
+		 const struct tk_conf_option *options, size_t n, void *into)
+{
+	unsigned len = tk_conf_length(group);
+	int rc = 0;
+
+	for (unsigned i = 0; i < len && !rc; i++) {
+		const struct tk_conf_node *s = tk_conf_at(group, i);
+		const struct tk_conf_option *o = options;
+
+		while (o < options + n && strcmp(o->name, config_setting_name(in(s))) != 0)
+			o++;
+		rc = o < options + n ? apply(r, o, s, into) : unknown(r, s, options, n);
+	}
+	return rc;
+}
+
+int tk_conf_walk_list(struct tk_conf_reader *r, const struct tk_conf_node *list, unsigned *count,
+		      int (*one)(struct tk_conf_reader *r, const struct tk_conf_node *group,
+				 unsigned i))
+{
+	unsigned len = tk_conf_length(list);
+	int rc = 0;
+
+	for (unsigned i = 0; i < len && !rc; i++) {
+		const struct tk_conf_node *s = tk_conf_at(list, i);
+
+		if (!has_type(s, TK_CONF_GROUP))
+			return tk_conf_fail(r, s, TK_E_PARSE,
+					    "'%s' must be a list of groups, ( { ... } )",
+					    config_setting_name(in(list)));
+		*count = i + 1;
+		rc = one(r, s, i);
+	}
+	return rc;
+}
+
+/* ---- the text ---- */
+
+/* libconfig 1.5 takes a comment that ends with the file for a syntax error. */
+static void end_last_line(struct tk_file *f)
+{
+	if (f->len && f->text[f->len - 1] != '\n') {
+		f->text[f->len++] = '\n';
+		f->text[f->len] = '\0';
+	}
+}
+
+int tk_conf_tree_read(struct tk_conf_reader *r, struct tk_file *text,
+		      int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top))
+{
+	struct tk_error why;
+	unsigned line;
+	config_t cfg;
+	int rc = tk_conf_text_check(text->text, text->len, &line, &why);
+
+	if (rc)
+		return tk_err_set(r->e, rc, "%s:%u: %s", r->path, line, why.text);
+	end_last_line(text);
+	config_init(&cfg);
+	if (config_read_string(&cfg, text->text))
+		rc = fn(r, out(config_root_setting(&cfg)));
+	else
+		rc = tk_err_set(r->e, TK_E_PARSE, "%s:%d: %s", r->path, config_error_line(&cfg),
+				config_error_text(&cfg));
+	config_destroy(&cfg);
+	return rc;
+}
