@@ -33,7 +33,7 @@ static ssize_t read_up_to(int fd, char *buf, size_t cap)
 	size_t len = 0;
 
 	while (len < cap) {
-		ssize_t n = read(fd, buf + len, cap - len);
+		ssize_t n = pread(fd, buf + len, cap - len, (off_t)len);
 
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -44,6 +44,31 @@ static ssize_t read_up_to(int fd, char *buf, size_t cap)
 		len += (size_t)n;
 	}
 	return (ssize_t)len;
+}
+
+static void id_of(const struct stat *st, struct tk_file_id *out)
+{
+	*out = (struct tk_file_id){.dev = st->st_dev,
+				   .ino = st->st_ino,
+				   .size = (uint64_t)st->st_size,
+				   .mtime_s = st->st_mtim.tv_sec,
+				   .mtime_ns = st->st_mtim.tv_nsec};
+}
+
+int tk_file_id(int fd, struct tk_file_id *out)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return TK_E_SYS;
+	id_of(&st, out);
+	return 0;
+}
+
+bool tk_file_id_same(const struct tk_file_id *a, const struct tk_file_id *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns;
 }
 
 static int read_fd(struct tk_file *f, int fd, struct tk_error *e)
@@ -65,22 +90,32 @@ static int read_fd(struct tk_file *f, int fd, struct tk_error *e)
 	if (f->len > TK_FILE_MAX)
 		return tk_err_set(e, TK_E_RANGE, "larger than %d bytes", TK_FILE_MAX);
 	f->text[f->len] = '\0';
-	f->mtime = st.st_mtime;
+	id_of(&st, &f->id);
+	f->mode = st.st_mode;
 	return 0;
+}
+
+int tk_file_read_fd(struct tk_file *out, int fd, struct tk_error *e)
+{
+	int rc;
+
+	*out = (struct tk_file){0};
+	rc = read_fd(out, fd, e);
+	if (rc)
+		tk_file_fini(out);
+	return rc;
 }
 
 int tk_file_read(struct tk_file *out, const char *path, struct tk_error *e)
 {
-	int fd, rc;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int rc;
 
 	*out = (struct tk_file){0};
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd == -1)
 		return sys_err(e);
-	rc = read_fd(out, fd, e);
+	rc = tk_file_read_fd(out, fd, e);
 	close(fd);
-	if (rc)
-		tk_file_fini(out);
 	return rc;
 }
 

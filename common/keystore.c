@@ -1,30 +1,181 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keystore.c - key files: the way from the disk to core/keyfile.  Knows nothing of the
- * format and keeps no key: the text is wiped before it returns.
+ * keystore.c - key files: the way between the disk and core/keyfile.  Knows nothing of the
+ * format and keeps no key: texts are wiped before it returns.
+ *
+ * O_DSYNC instead of fsync(2), which some seccomp filters do not know.
  */
 #include "common/keystore.h"
 
-#include "common/file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/b64.h"
 #include "core/keyfile.h"
 
-int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out, int64_t *mtime,
-		     struct tk_error *e)
+#define TEXT_MAX (TK_SLOTS_MAX * (TK_B64_ENC_LEN(TK_KEY_LEN_MAX) + 1))
+#define SAVE_FLAGS (O_DSYNC | O_CLOEXEC | O_NOCTTY)
+
+_Static_assert(TEXT_MAX < 4096, "a file in its form is less than a page");
+
+/* ---- reading ---- */
+
+static int parse(struct tk_file *text, const char *file, unsigned slots, struct tk_ring *out,
+		 struct tk_keystore_info *info, struct tk_error *e)
+{
+	int rc = tk_keyfile_parse(text->text, text->len, slots, file, out, e);
+
+	if (!rc && info)
+		*info = (struct tk_keystore_info){.id = text->id,
+						  .open_to_all = (text->mode & S_IROTH) != 0};
+	tk_file_fini(text);
+	return rc;
+}
+
+static int unreadable(struct tk_ring *out, int rc, const char *file, const struct tk_error *why,
+		      struct tk_error *e)
+{
+	tk_ring_wipe(out);
+	return tk_err_set(e, rc == TK_E_NOMEM ? rc : TK_E_SYS,
+			  "'%s' : unable to load ssl tickets keys file (%s)", file, why->text);
+}
+
+int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out,
+		     struct tk_keystore_info *info, struct tk_error *e)
 {
 	struct tk_error why;
 	struct tk_file text;
+	int rc = tk_file_read(&text, file, &why);
+
+	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, info, e);
+}
+
+int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring *out,
+			struct tk_keystore_info *info, struct tk_error *e)
+{
+	struct tk_error why;
+	struct tk_file text;
+	int rc = tk_file_read_fd(&text, fd, &why);
+
+	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, info, e);
+}
+
+bool tk_keystore_is_state(int fd, const struct tk_ring *ring)
+{
+	struct tk_ring last;
+	struct tk_error e;
+	bool found = false;
+
+	if (tk_keystore_load_fd(fd, "", 1, &last, NULL, &e))
+		return false;
+	for (unsigned i = 0; i < ring->slots && !found; i++)
+		found = tk_key_equal(&ring->key[i], &last.key[0]);
+	tk_ring_wipe(&last);
+	return found;
+}
+
+/* ---- writing ---- */
+
+int tk_keystore_open(const char *file)
+{
+	struct stat st;
+	int fd = open(file, O_RDWR | O_NONBLOCK | SAVE_FLAGS);
+
+	if (fd == -1 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+		return fd;
+	close(fd);
+	errno = EINVAL;
+	return -1;
+}
+
+/* One system call, so that nobody sees a part of it. */
+static int write_text(int fd, const struct tk_ring *ring)
+{
+	char text[TEXT_MAX + 1];
+	size_t len = tk_keyfile_len(ring);
+	ssize_t n;
+
+	tk_keyfile_format(ring, text);
+	do
+		n = pwrite(fd, text, len, 0);
+	while (n == -1 && errno == EINTR);
+	explicit_bzero(text, sizeof(text));
+	if (n >= 0 && (size_t)n != len)
+		errno = ENOSPC;
+	return n >= 0 && (size_t)n == len ? 0 : TK_E_SYS;
+}
+
+int tk_keystore_write(int fd, const struct tk_ring *ring, struct tk_file_id *id)
+{
+	struct stat st;
 	int rc;
 
-	rc = tk_file_read(&text, file, &why);
-	if (rc) {
-		tk_ring_wipe(out);
-		return tk_err_set(e, rc == TK_E_NOMEM ? rc : TK_E_SYS,
-				  "'%s' : unable to load ssl tickets keys file (%s)", file,
-				  why.text);
+	if (fstat(fd, &st) == -1)
+		return TK_E_SYS;
+	if (!S_ISREG(st.st_mode) || (size_t)st.st_size != tk_keyfile_len(ring))
+		return TK_E_SIZE;
+	rc = write_text(fd, ring);
+	return rc ? rc : tk_file_id(fd, id);
+}
+
+/* Gives the new file what the old one had.  Who may read it must not change. */
+static int dress(int fd, const struct stat *old, bool keep_time)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, old->st_mtim};
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return -1;
+	if ((st.st_uid != old->st_uid || st.st_gid != old->st_gid) &&
+	    fchown(fd, old->st_uid, old->st_gid) == -1)
+		return -1;
+	if (fchmod(fd, old->st_mode & 07777) == -1)
+		return -1;
+	return keep_time ? futimens(fd, times) : 0;
+}
+
+static int make_new(const char *path, const char *temporary, const struct tk_ring *ring,
+		    bool keep_time, struct tk_file_id *id)
+{
+	struct stat old;
+	int fd, saved;
+
+	if (stat(path, &old) == -1)
+		return -1;
+	(void)unlink(temporary); /* of somebody who was killed */
+	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | SAVE_FLAGS, 0600);
+	if (fd == -1)
+		return -1;
+	if (write_text(fd, ring) == 0 && dress(fd, &old, keep_time) == 0 &&
+	    tk_file_id(fd, id) == 0 && rename(temporary, path) == 0)
+		return fd;
+	saved = errno;
+	(void)unlink(temporary);
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, bool keep_time,
+			struct tk_file_id *id, struct tk_error *e)
+{
+	char *path = realpath(file, NULL), *temporary = NULL;
+	int fd = -1;
+
+	if (path && asprintf(&temporary, "%s.tkprov-new", path) == -1) {
+		temporary = NULL;
+		errno = ENOMEM;
 	}
-	rc = tk_keyfile_parse(text.text, text.len, slots, file, out, e);
-	if (!rc && mtime)
-		*mtime = text.mtime;
-	tk_file_fini(&text);
-	return rc;
+	if (temporary)
+		fd = make_new(path, temporary, ring, keep_time, id);
+	if (fd == -1)
+		tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
+	free(temporary);
+	free(path);
+	return fd;
 }

@@ -1,23 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * keystore.h - key files on disk.  The text is core/keyfile's; this is the I/O.
+ *
+ * A file is in its form when it has just the ring's keys, each on a line with LF.  All
+ * lines have one length and a ring has at most 32, so a file in its form is less than a
+ * page: one pwrite changes it whole, and who is killed leaves the old file or the new
+ * one, with no old key behind.
+ *
+ * Who may overwrite what is the caller's business; here is how.
  */
 #ifndef TK_KEYSTORE_H
 #define TK_KEYSTORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "common/file.h"
 #include "core/ring.h"
 #include "tkprov/err.h"
 
+struct tk_keystore_info {
+	struct tk_file_id id; /* of what was read */
+	bool open_to_all;     /* others can read it */
+};
+
+/* Reasons for which a ring is not saved, besides those of the system. */
+#define TK_KEYSTORE_CHANGED "changed by somebody else; 'reload ssl tls-key' takes it in"
+#define TK_KEYSTORE_GONE "removed by somebody else"
+
 /* Reads `file` into a ring of `slots` keys.  Only a regular file of at most 1 MiB
  * is read (a FIFO would stall the server); what was read is wiped before it returns.
- * *mtime (may be NULL): the file's, seconds since the epoch.
+ * *info may be NULL.
  * Messages: HAProxy's, see keyfile.h; for a file that cannot be read
  *   'FILE' : unable to load ssl tickets keys file (REASON)
  * Returns 0, TK_E_SYS, TK_E_NOMEM or what tk_keyfile_parse returns; *out is wiped
  * on failure. */
-int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out, int64_t *mtime,
-		     struct tk_error *e);
+int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out,
+		     struct tk_keystore_info *info, struct tk_error *e);
+
+/* The same of a file that is open; `file` is for messages. */
+int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring *out,
+			struct tk_keystore_info *info, struct tk_error *e);
+
+/* Opens a key file for tk_keystore_write.  -1: errno says why. */
+int tk_keystore_open(const char *file);
+
+/* Is what the open file holds a state of this ring, one that may be overwritten?  It is if
+ * its last key is one of the ring's.  Anything else somebody else has written. */
+bool tk_keystore_is_state(int fd, const struct tk_ring *ring);
+
+/* Writes the ring over a file that is in its form.  TK_E_SIZE: it is not, nothing was
+ * written.  TK_E_SYS: errno says why.  *id: the file as it is now. */
+int tk_keystore_write(int fd, const struct tk_ring *ring, struct tk_file_id *id);
+
+/* Brings `file` into its form: a new file beside it under the name FILE.tkprov-new with owner and
+ * mode of the old one, renamed over it (over what it points to, where it is a symbolic
+ * link).  `keep_time`: it gets the old one's time, for the keys are the old ones.
+ * Returns a descriptor of the new file, open as by tk_keystore_open, or -1 with the reason
+ * in *e; then the old file is as it was. */
+int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, bool keep_time,
+			struct tk_file_id *id, struct tk_error *e);
 
 #endif

@@ -12,7 +12,8 @@ libtkcommon_la_SOURCES = \
 	common/conf_value.c common/conf_value.h \
 	common/file.c common/file.h \
 	common/keystore.c common/keystore.h \
-	common/paths.c common/paths.h
+	common/paths.c common/paths.h \
+	common/random.c common/random.h
 libtkcommon_la_CPPFLAGS = $(TK_CPPFLAGS) $(LIBCONFIG_CFLAGS)
 libtkcommon_la_CFLAGS = $(TK_CFLAGS)
 libtkcommon_la_LIBADD = libtkcore.la $(LIBCONFIG_LIBS)

@@ -26,7 +26,8 @@ int tk_level_parse(const char *word, enum tk_level *out);
 enum {
 	TK_CMD_ADMIN_WITH_ARGS = 1, /* with an argument it needs admin (it then shows secrets) */
 	TK_CMD_LAST_IN_HELP = 2,    /* help, prompt, quit stand at the end */
-	TK_CMD_HELD = 4,            /* changes keys: the writer's locks are involved */
+	TK_CMD_EVENT = 4,           /* goes into the events, if it changes or shows secrets */
+	TK_CMD_PAYLOAD = 8,         /* takes the lines that follow `<<` */
 };
 
 /*
@@ -36,21 +37,37 @@ enum {
  * Texts of show tls-keys and set ssl tls-key: HAProxy.
  */
 #define TK_COMMANDS(X)                                                                             \
+	X(CLEAR_COUNTERS, "clear counters", "", "set all counters to zero", 0, 0,                  \
+	  TK_LEVEL_OPERATOR, TK_CMD_EVENT, 0)                                                      \
+	X(FLUSH, "flush ssl tls-key", "[#id|file|*]",                                              \
+	  "put new keys into every slot: all tickets out there die", 0, 1, TK_LEVEL_ADMIN,         \
+	  TK_CMD_EVENT, 0)                                                                         \
+	X(RELOAD, "reload ssl tls-key", "[#id|file|*]",                                            \
+	  "read the key file again and make it the ring", 0, 1, TK_LEVEL_ADMIN, TK_CMD_EVENT, 0)   \
+	X(REPLACE, "replace ssl tls-key", "[#id|file] <<",                                         \
+	  "make the keys of the payload, one a line, the ring", 0, 1, TK_LEVEL_ADMIN,              \
+	  TK_CMD_EVENT | TK_CMD_PAYLOAD, 0)                                                        \
 	X(ROTATE, "rotate ssl tls-key", "[#id|file|*]",                                            \
 	  "make a new newest key for the <id> or <file> ring, or for all", 0, 1, TK_LEVEL_ADMIN,   \
-	  TK_CMD_HELD, 0)                                                                          \
+	  TK_CMD_EVENT, 0)                                                                         \
 	X(SET_SEVERITY, "set severity-output", "[none|number|string]",                             \
 	  "set presence of severity level in feedback information", 0, 1, TK_LEVEL_USER, 0, 0)     \
 	X(SET_KEY, "set ssl tls-key", "[id|file] <key>",                                           \
 	  "set the next TLS key for the <id> or <file> listener to <key>", 0, 2, TK_LEVEL_ADMIN,   \
-	  TK_CMD_HELD, 2)                                                                          \
+	  TK_CMD_EVENT, 2)                                                                         \
 	X(SHOW_INFO, "show info", "", "report information about the instance", 0, 0,               \
 	  TK_LEVEL_USER, 0, 0)                                                                     \
 	X(SHOW_PROCESSES, "show processes", "", "list the processes that share the keys", 0, 0,    \
 	  TK_LEVEL_USER, 0, 0)                                                                     \
+	X(SHOW_EVENTS, "show tls-key-events", "[n]",                                               \
+	  "list the last <n> changes and readings of keys, 50 if not given", 0, 1,                 \
+	  TK_LEVEL_OPERATOR, 0, 0)                                                                 \
+	X(SHOW_SLOTS, "show tls-key-slots", "[#id|file|*]",                                        \
+	  "show which key does what and how often it was used; no secrets", 0, 1, TK_LEVEL_USER,   \
+	  0, 0)                                                                                    \
 	X(SHOW_KEYS, "show tls-keys", "[id|*]",                                                    \
 	  "show tls keys references or dump tls ticket keys when id specified", 0, 1,              \
-	  TK_LEVEL_USER, TK_CMD_ADMIN_WITH_ARGS, 0)                                                \
+	  TK_LEVEL_USER, TK_CMD_ADMIN_WITH_ARGS | TK_CMD_EVENT, 0)                                 \
 	X(SHOW_VERSION, "show version", "", "show the module's version", 0, 0, TK_LEVEL_USER, 0,   \
 	  0)                                                                                       \
 	X(HELP, "help", "[<command>]", "list matching or all commands", 0, TK_WORDS_MAX,           \

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/b64.h"
+#include "core/weak.h"
 
 /* Cuts the next line off text[*at..len); its LF and one CR in front of it are no part
  * of it.  *at is below len. */
@@ -26,7 +27,7 @@ static const char *next_line(const char *text, size_t len, size_t *at, size_t *l
 }
 
 /* One line into the ring.  The first one gives the ring its size. */
-static int take_line(const char *line, size_t len, struct tk_ring *r)
+static int take_line(const char *line, size_t len, struct tk_ring *r, const char **weak)
 {
 	struct tk_key key = { .len = 0 };
 	uint8_t bytes[TK_KEY_LEN_MAX];
@@ -39,7 +40,9 @@ static int take_line(const char *line, size_t len, struct tk_ring *r)
 	if (!rc) {
 		if (!r->key_len)
 			r->key_len = key.len;
-		rc = tk_ring_push(r, &key);
+		if (key.len == r->key_len)
+			*weak = tk_weak_in_ring(r, &key);
+		rc = *weak ? TK_E_WEAK : tk_ring_push(r, &key);
 	}
 	explicit_bzero(bytes, sizeof(bytes));
 	tk_key_wipe(&key);
@@ -50,15 +53,19 @@ static int take_lines(const char *text, size_t len, struct tk_ring *r, const cha
 		      struct tk_error *e)
 {
 	size_t at = 0, line_len, count = 0;
+	const char *weak = NULL;
 
 	while (at < len) {
 		const char *line = next_line(text, len, &at, &line_len);
-		int rc = take_line(line, line_len, r);
+		int rc = take_line(line, line_len, r, &weak);
 
 		count++;
 		if (rc == TK_E_PARSE)
 			return tk_err_set(e, rc, "'%s' : unable to decode base64 key on line %zu",
 					  file, count);
+		if (rc == TK_E_WEAK)
+			return tk_err_set(e, rc, "'%s' : weak key on line %zu: %s", file, count,
+					  weak);
 		if (rc)
 			return tk_err_set(e, rc, "'%s' : wrong sized key on line %zu", file, count);
 	}

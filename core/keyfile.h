@@ -19,7 +19,9 @@
  *   'FILE' : unable to decode base64 key on line N      not base64, or > 80 bytes
  *   'FILE' : wrong sized key on line N                  other size, mixed, empty line
  *   'FILE' : please supply at least N keys in the tls-tickets-file
- * Returns 0, TK_E_PARSE, TK_E_SIZE or TK_E_RANGE (too few keys); *out is wiped
+ * and ours:
+ *   'FILE' : weak key on line N: REASON
+ * Returns 0, TK_E_PARSE, TK_E_SIZE, TK_E_WEAK or TK_E_RANGE (too few keys); *out is wiped
  * on failure. */
 int tk_keyfile_parse(const char *text, size_t len, unsigned slots, const char *file,
 		     struct tk_ring *out, struct tk_error *e);

@@ -13,6 +13,7 @@ libtkcore_la_SOURCES = \
 	core/reply.c core/reply.h \
 	core/ring.c core/ring.h \
 	core/tag.c core/tag.h \
+	core/weak.c core/weak.h \
 	core/words.c core/words.h
 libtkcore_la_CPPFLAGS = $(TK_CPPFLAGS)
 libtkcore_la_CFLAGS = $(TK_CFLAGS)

@@ -16,10 +16,16 @@
 
 enum tk_slot_role { TK_ROLE_DECRYPT, TK_ROLE_ENCRYPT, TK_ROLE_NEXT };
 
+/* A ring's counters lie in cells.  Each key has one for as long as it is in the ring,
+ * whatever its slot; twice as many as slots, so that the cell of a key that was dropped
+ * rests before another key gets it. */
+#define TK_CELLS(slots) (2 * (slots))
+
 struct tk_ring {
 	unsigned slots;  /* 1 to TK_SLOTS_MAX; all are filled */
 	size_t key_len;  /* 48 or 80, one size for life */
 	struct tk_key key[TK_SLOTS_MAX];
+	uint8_t cell[TK_SLOTS_MAX]; /* each key's, below TK_CELLS(slots), all different */
 };
 
 /* The slot that encrypts in a ring of n slots (n at least 1). */
@@ -33,9 +39,17 @@ enum tk_slot_role tk_ring_role(unsigned n, unsigned slot);
  * ahead and is never re-made under an older key. */
 bool tk_ring_wants_renewal(unsigned n, unsigned slot);
 
-/* Puts k in as the newest; everything moves down one, the oldest is dropped and
- * wiped.  TK_E_SIZE if k is not of the ring's size; then nothing changed. */
+/* Puts k in as the newest, with a cell that is free; everything moves down one, the
+ * oldest is dropped and wiped.  TK_E_SIZE if k is not of the ring's size; then nothing
+ * changed. */
 int tk_ring_push(struct tk_ring *r, const struct tk_key *k);
+
+/* Makes r, which is to follow `before`, keep the cells of those keys that were there
+ * already, and gives the others free ones.  Same number of slots in both. */
+void tk_ring_keep_cells(struct tk_ring *r, const struct tk_ring *before);
+
+/* Is the key of r's slot one that `before` has, in the same cell? */
+bool tk_ring_kept(const struct tk_ring *r, unsigned slot, const struct tk_ring *before);
 
 /* The slot with that name, or -1. */
 int tk_ring_find(const struct tk_ring *r, const uint8_t name[static TK_NAME_LEN]);

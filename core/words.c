@@ -83,6 +83,24 @@ int tk_words_next(char **rest, struct tk_words *out)
 	return rc;
 }
 
+/* The character before it has to end a word, and not as one that was escaped. */
+bool tk_words_payload(const char *line, size_t len)
+{
+	size_t escapes = 0;
+
+	while (len > 0 && is_blank(line[len - 1]))
+		len--;
+	if (len < 2 || line[len - 1] != '<' || line[len - 2] != '<')
+		return false;
+	if (len == 2)
+		return true;
+	if (!is_blank(line[len - 3]) && line[len - 3] != ';')
+		return false;
+	while (escapes < len - 3 && line[len - 4 - escapes] == '\\')
+		escapes++;
+	return escapes % 2 == 0;
+}
+
 static bool needs_escape(const char *word, size_t i)
 {
 	return is_blank(word[i]) || word[i] == ';' || word[i] == '\\' ||

@@ -28,6 +28,9 @@ struct tk_words {
  * (*rest has moved on all the same). */
 int tk_words_next(char **rest, struct tk_words *out);
 
+/* Is a payload to follow: is `<<` the last word of line[0..len)? */
+bool tk_words_payload(const char *line, size_t len);
+
 /* Appends one word, escaped so that tk_words_next gives it back, to the string
  * in buf; a space goes in front unless buf is empty.  Returns 0, or TK_E_RANGE if it
  * does not fit, has a LF, CR or is empty (there is no way to write those). */

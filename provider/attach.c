@@ -8,21 +8,26 @@
 #include <openssl/crypto.h>
 #include <openssl/opensslv.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/keystore.h"
+#include "common/random.h"
+#include "provider/clock.h"
 #include "provider/conn.h"
 #include "provider/control.h"
 #include "provider/epoch.h"
 #include "provider/fork.h"
 #include "provider/join.h"
 #include "provider/log.h"
-#include "provider/rand.h"
+#include "provider/ringstate.h"
+#include "provider/save.h"
 #include "provider/ticket.h"
 
-enum state { NOT_YET, BUSY, DONE, FAILED };
+enum state { NOT_YET, BUSY, DONE, NOT_US, REFUSE, BUILTIN };
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic enum state state = NOT_YET; /* written under mutex */
@@ -41,41 +46,89 @@ int tk_attach_config(const char *path)
 	return rc;
 }
 
-/* Early and once: servers overwrite their argv, chroots hide /proc. */
-static void find_program(char out[static TK_PROGRAM_LEN])
+/* The base name of /proc/self/exe, early and once: servers overwrite their argv, chroots
+ * hide /proc, and the program may be replaced on disk while it runs. */
+static void find_program(char out[static TK_PATH_MAX])
 {
+	static const char deleted[] = " (deleted)";
 	char exe[TK_PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	size_t cut = sizeof(deleted) - 1, len = n > 0 ? (size_t)n : 0;
 	const char *base;
 
-	exe[n > 0 ? n : 0] = '\0';
+	exe[len] = '\0';
+	if (len > cut && strcmp(exe + len - cut, deleted) == 0)
+		exe[len - cut] = '\0';
 	base = strrchr(exe, '/');
-	base = base != NULL ? base + 1 : "unknown";
-	memset(out, 0, TK_PROGRAM_LEN);
-	memcpy(out, base, strnlen(base, TK_PROGRAM_LEN - 1));
+	(void)snprintf(out, TK_PATH_MAX, "%s", base != NULL ? base + 1 : "unknown");
+}
+
+static bool is_for(const struct tk_conf *conf, const char *program)
+{
+	bool found = conf->program_count == 0;
+
+	for (unsigned i = 0; i < conf->program_count && !found; i++)
+		found = strcmp(conf->programs[i], program) == 0;
+	return found;
 }
 
 static int random_ring(unsigned slots, struct tk_ring *out)
 {
+	struct tk_key key;
 	int rc = 0;
 
 	out->slots = slots;
 	out->key_len = TK_KEY_256_LEN;
-	for (unsigned i = 0; i < slots && rc == 0; i++)
-		rc = tk_random_key(&out->key[i], out->key_len);
+	for (unsigned i = 0; i < slots && rc == 0; i++) {
+		rc = tk_random_key(&key, out->key_len);
+		if (rc == 0)
+			rc = tk_ring_push(out, &key);
+	}
+	tk_key_wipe(&key);
 	return rc;
+}
+
+static void warn_about(const struct tk_conf_ring *conf, const struct tk_ring *ring,
+		       const struct tk_keystore_info *info)
+{
+	if (ring->key_len == TK_KEY_128_LEN)
+		tk_log(LOG_WARNING, "'%s' has keys of 48 bytes, for AES-128: 80 bytes are better",
+		       conf->file);
+	if (info->open_to_all)
+		tk_log(LOG_WARNING, "'%s' can be read by others than its owner and group",
+		       conf->file);
+}
+
+static int load_ring(struct tk_instance *inst, unsigned id, struct tk_ring *ring,
+		     struct tk_origin *o, struct tk_error *e)
+{
+	const struct tk_conf_ring *conf = &inst->conf->rings[id];
+	struct tk_keystore_info info;
+	int rc = tk_keystore_load(conf->file, conf->slots, ring, &info, e);
+
+	if (rc != 0)
+		return rc;
+	o->by = TK_BY_FILE;
+	if (info.id.mtime_s < o->added)
+		o->added = info.id.mtime_s;
+	tk_ringstate_set_file(inst->board, id, &info.id);
+	warn_about(conf, ring, &info);
+	return 0;
 }
 
 static int fill_ring(struct tk_instance *inst, unsigned id, struct tk_error *e)
 {
 	const struct tk_conf_ring *conf = &inst->conf->rings[id];
+	struct tk_origin origin = { .added = tk_now(), .by = TK_BY_START };
 	struct tk_ring ring = { .slots = 0 };
 	int rc;
 
 	if (conf->file != NULL)
-		rc = tk_keystore_load(conf->file, conf->slots, &ring, NULL, e);
+		rc = load_ring(inst, id, &ring, &origin, e);
 	else if ((rc = random_ring(conf->slots, &ring)) != 0)
 		tk_err_set(e, rc, "no random bytes for ring %s", conf->name);
+	for (unsigned i = 0; i < ring.slots && rc == 0; i++)
+		tk_ringstate_set_origin(inst->board, id, ring.cell[i], &origin);
 	if (rc == 0)
 		tk_vault_init(inst->vault, id, &ring);
 	tk_ring_wipe(&ring);
@@ -94,38 +147,53 @@ static int fill_names(struct tk_instance *inst, unsigned id, struct tk_error *e)
 	return rc == 0 ? 0 : tk_err_set(e, rc, "the server names of ring %s", conf->name);
 }
 
-static int fill_rings(struct tk_instance *inst, struct tk_error *e)
+/* Rings that join later have no more slots than the largest has now. */
+static unsigned most_slots(const struct tk_conf *conf)
 {
-	int rc = tk_vault_create(&inst->vault, inst->conf->ring_count + TK_SPARE_RINGS, e);
+	unsigned most = TK_SLOTS_DEFAULT;
 
+	for (unsigned i = 0; i < conf->ring_count; i++)
+		if (conf->rings[i].slots > most)
+			most = conf->rings[i].slots;
+	return most;
+}
+
+static int make_memory(struct tk_instance *inst, struct tk_error *e)
+{
+	const struct tk_conf *conf = inst->conf;
+	unsigned rings = conf->ring_count + TK_SPARE_RINGS, slots = most_slots(conf);
+	int rc = tk_board_create(&inst->board, rings, slots, e);
+
+	if (rc == 0)
+		rc = tk_vault_create(&inst->vault, conf->vault, rings, slots, e);
+	if (rc != 0)
+		return rc;
 	inst->names = tk_names_new();
-	if (rc == 0 && inst->names == NULL)
-		rc = tk_err_set(e, TK_E_NOMEM, "out of memory");
-	for (unsigned id = 0; id < inst->conf->ring_count && rc == 0; id++) {
-		rc = fill_ring(inst, id, e);
-		if (rc == 0)
-			rc = fill_names(inst, id, e);
-	}
-	return rc;
+	inst->files = calloc(conf->ring_count, sizeof(*inst->files));
+	if (inst->names == NULL || inst->files == NULL)
+		return tk_err_set(e, TK_E_NOMEM, "out of memory");
+	for (unsigned i = 0; i < conf->ring_count; i++)
+		inst->files[i] = TK_FD_NONE;
+	return 0;
 }
 
 /* What must work before anything is shown to the world. */
 static int prepare(struct tk_instance *inst, struct tk_error *e)
 {
-	int rc = tk_conf_load(&inst->conf, config_path, NULL, e);
+	int rc;
 
-	if (rc != 0)
-		return rc;
-	tk_log_open(inst->conf);
 	if (tk_epoch_init() != 0)
 		return tk_err_set(e, TK_E_NOMEM, "out of memory");
 	rc = tk_conn_init(e);
 	if (rc == 0)
 		rc = tk_ticket_init(e);
 	if (rc == 0)
-		rc = tk_board_create(&inst->board, e);
-	if (rc == 0)
-		rc = fill_rings(inst, e);
+		rc = make_memory(inst, e);
+	for (unsigned id = 0; rc == 0 && id < inst->conf->ring_count; id++) {
+		rc = fill_ring(inst, id, e);
+		if (rc == 0)
+			rc = fill_names(inst, id, e);
+	}
 	return rc;
 }
 
@@ -134,28 +202,35 @@ static void dispose(struct tk_instance *inst)
 	tk_vault_free(&inst->vault);
 	tk_board_free(&inst->board);
 	tk_names_free(&inst->names);
+	free(inst->files);
 	tk_conf_free(&inst->conf);
 	free(inst);
 }
 
-static struct tk_instance *make(struct tk_error *e)
+/* Takes conf over. */
+static struct tk_instance *make(struct tk_conf *conf, const char *program, struct tk_error *e)
 {
 	struct tk_instance *inst = calloc(1, sizeof(*inst));
-	int rc;
+	struct stat root;
 
 	if (inst == NULL) {
+		tk_conf_free(&conf);
 		tk_err_set(e, TK_E_NOMEM, "out of memory");
 		return NULL;
 	}
+	inst->conf = conf;
 	for (unsigned i = 0; i < TK_SOCKETS_MAX; i++)
-		inst->listeners[i].num = -1;
+		inst->listeners[i] = TK_FD_NONE;
+	if (stat("/", &root) == 0) {
+		inst->root_dev = root.st_dev;
+		inst->root_ino = root.st_ino;
+	}
 	pthread_mutex_init(&inst->writer, NULL);
 	pthread_mutex_init(&inst->memory, NULL);
-	find_program(inst->program);
+	memcpy(inst->program, program, strnlen(program, TK_PROGRAM_LEN - 1));
 	inst->openssl_built = OPENSSL_VERSION_TEXT;
 	inst->openssl_running = OpenSSL_version(OPENSSL_VERSION);
-	rc = prepare(inst, e);
-	if (rc != 0) {
+	if (prepare(inst, e) != 0) {
 		dispose(inst);
 		return NULL;
 	}
@@ -170,19 +245,41 @@ static void forked(void)
 		atomic_store_explicit(&state, NOT_YET, memory_order_relaxed);
 }
 
-static void attach_locked(void)
+static void set_state(enum state to)
 {
-	struct tk_error e = { .code = 0, .text = "" };
-	struct tk_instance *inst;
+	atomic_store_explicit(&state, to, memory_order_relaxed);
+}
 
-	atomic_store_explicit(&state, BUSY, memory_order_relaxed);
-	inst = make(&e);
-	if (inst == NULL) {
-		tk_log(LOG_ERR, "%s; no session tickets are issued", e.text);
-		atomic_store_explicit(&state, FAILED, memory_order_relaxed);
-		return;
+/* Nobody sees the end of a daemon's process but in its log and on its terminal. */
+static void give_up(const char *why)
+{
+	tk_log(LOG_ERR, "%s; the process ends (on_error = \"abort\")", why);
+	tk_log_stderr("%s; the process ends (on_error = \"abort\")", why);
+	_exit(EXIT_FAILURE);
+}
+
+static void fail(enum tk_on_error on_error, const char *why)
+{
+	switch (on_error) {
+	case TK_ON_ERROR_ABORT:
+		give_up(why);
+		break;
+	case TK_ON_ERROR_BUILTIN:
+		tk_log(LOG_ERR, "%s; tickets are under OpenSSL's own keys (on_error = \"builtin\")",
+		       why);
+		set_state(BUILTIN);
+		break;
+	case TK_ON_ERROR_NO_TICKETS:
+		tk_log(LOG_ERR, "%s; no session tickets are issued", why);
+		set_state(REFUSE);
+		break;
 	}
+}
+
+static void begin(struct tk_instance *inst)
+{
 	tk_join_listen(inst);
+	tk_save_open(inst);
 	tk_board_register(inst->board, TK_PROC_CREATOR, inst->program);
 	tk_instance_set(inst);
 	tk_fork_watch(forked);
@@ -191,14 +288,41 @@ static void attach_locked(void)
 	       inst->conf->ring_count, inst->has_socket ? "answering at " : "without a socket",
 	       inst->has_socket ? inst->conf->sockets[0].path : "");
 	tk_log_started();
-	atomic_store_explicit(&state, DONE, memory_order_relaxed);
+	set_state(DONE);
+}
+
+static void attach_locked(void)
+{
+	struct tk_error e = { .code = 0, .text = "" };
+	enum tk_on_error on_error;
+	struct tk_instance *inst;
+	char program[TK_PATH_MAX];
+	struct tk_conf *conf;
+
+	set_state(BUSY);
+	if (tk_conf_load(&conf, config_path, &on_error, &e) != 0) {
+		fail(on_error, e.text);
+		return;
+	}
+	find_program(program);
+	if (!is_for(conf, program)) {
+		tk_conf_free(&conf);
+		set_state(NOT_US);
+		return;
+	}
+	tk_log_open(conf);
+	inst = make(conf, program, &e);
+	if (inst != NULL)
+		begin(inst);
+	else
+		fail(on_error, e.text);
 }
 
 struct tk_instance *tk_attach(void)
 {
 	struct tk_instance *inst = tk_instance();
 
-	if (inst != NULL || tk_attach_failed())
+	if (inst != NULL || tk_attach_verdict() != TK_ATTACH_FINE)
 		return inst;
 	pthread_mutex_lock(&mutex);
 	if (atomic_load_explicit(&state, memory_order_relaxed) == NOT_YET)
@@ -207,7 +331,16 @@ struct tk_instance *tk_attach(void)
 	return tk_instance();
 }
 
-bool tk_attach_failed(void)
+enum tk_attach_verdict tk_attach_verdict(void)
 {
-	return atomic_load_explicit(&state, memory_order_relaxed) == FAILED;
+	switch (atomic_load_explicit(&state, memory_order_relaxed)) {
+	case NOT_US:
+		return TK_ATTACH_NOT_US;
+	case REFUSE:
+		return TK_ATTACH_REFUSE;
+	case BUILTIN:
+		return TK_ATTACH_BUILTIN;
+	default:
+		return TK_ATTACH_FINE;
+	}
 }

@@ -17,11 +17,16 @@
  * The first one counts.  0 or TK_E_NOMEM. */
 int tk_attach_config(const char *path);
 
-/* Attaches if that has not been done.  The instance, or NULL if it failed: then no
- * tickets are issued, and the log says why. */
+/* Attaches if that has not been done.  The instance, or NULL where there is none: then
+ * tk_attach_verdict says what is to be done with a context. */
 struct tk_instance *tk_attach(void);
 
-/* Has it failed? */
-bool tk_attach_failed(void);
+enum tk_attach_verdict {
+	TK_ATTACH_FINE,    /* not tried yet, or done */
+	TK_ATTACH_NOT_US,  /* the program is not one that the module is for */
+	TK_ATTACH_REFUSE,  /* failed: no tickets are to be issued */
+	TK_ATTACH_BUILTIN, /* failed: OpenSSL's own keys are to work */
+};
+enum tk_attach_verdict tk_attach_verdict(void);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * board.c - owns the layout of the shared memory without secrets.  Everything in it is
- * an atomic of fixed width; nothing in it is a pointer, a length that is used unchecked,
- * or a path.  Places of processes that died are taken over by later ones.
+ * board.c - owns the board's memory: its making, the table of processes, what was seen of
+ * client certificates, the record locks.  Places of processes that died are taken over
+ * by later ones.
  */
 #include "provider/board.h"
 
@@ -10,61 +10,63 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "provider/rand.h"
+#include "provider/board_mem.h"
+#include "provider/clock.h"
 #include "provider/shm.h"
 
-#define MAGIC UINT64_C(0x746b626f61726431) /* tkboard1 */
-#define PROCESSES 1024
-#define TEXT_WORDS (TK_PROGRAM_LEN / 8)
-#define LOCK_BYTE_WRITER 0
+#define MAGIC UINT64_C(0x746b626f61726400) /* tkboard */
+#define LAYOUT 2
 #define LOCK_STEP_NS 1000000
+#define STRIPES_MAX 8
+#define STRIPES_IN_ALL 1024 /* as long as there are few rings */
 
-struct text_mem {
-	_Atomic uint64_t word[TEXT_WORDS];
-};
+/* Few rings: processors count each for itself.  Many: memory counts more. */
+static unsigned stripes_for(unsigned rings)
+{
+	unsigned n = STRIPES_MAX;
 
-struct process_mem {
-	_Atomic uint32_t pid; /* 0: free; claimed by compare-and-swap */
-	_Atomic uint32_t uid, euid, role;
-	_Atomic int64_t started;
-	_Atomic uint32_t hooked, left_alone;
-	struct text_mem program;
-	uint64_t reserved[8];
-};
+	while (n > 1 && n * rings > STRIPES_IN_ALL)
+		n /= 2;
+	return n;
+}
 
-struct board_mem {
-	uint64_t magic;
-	uint32_t processes;
-	uint32_t creator_euid;
-	int64_t created;
-	_Atomic uint64_t rotations;
-	_Atomic int64_t last_rotation;
-	_Atomic uint32_t certs_pid; /* 0: no client certificates seen */
-	_Atomic uint32_t next_place;
-	struct text_mem certs_program;
-	uint64_t reserved[6];
-	struct process_mem process[PROCESSES];
-};
+static size_t state_size(unsigned slots)
+{
+	size_t size = sizeof(struct tk_ringstate_mem) +
+		      TK_CELLS(slots) * sizeof(struct tk_origin_mem);
 
-_Static_assert(sizeof(struct process_mem) == 128, "process entries are two lines");
-_Static_assert(offsetof(struct board_mem, process) == 128, "header is two lines");
+	return (size + TK_BOARD_LINE - 1) / TK_BOARD_LINE * TK_BOARD_LINE;
+}
 
-struct tk_board {
-	struct board_mem *mem;
-	struct tk_fd fd;
-	uid_t creator;
-	int64_t created;
-	struct process_mem *mine; /* private to the process; NULL: not entered */
-};
+static size_t count_size(const struct tk_board *b)
+{
+	return b->stripes * (TK_CELLS(b->slots) + 1) * sizeof(struct tk_count_mem);
+}
 
-int tk_board_create(struct tk_board **out, struct tk_error *e)
+static void describe(struct tk_board *b)
+{
+	struct tk_board_mem *m = b->mem;
+
+	b->states = (void *)((char *)m + sizeof(*m));
+	b->counts = (void *)((char *)b->states + b->rings * state_size(b->slots));
+	b->creator = geteuid();
+	b->created = tk_now();
+	m->magic = MAGIC;
+	m->layout = LAYOUT;
+	m->rings = b->rings;
+	m->slots = b->slots;
+	m->stripes = b->stripes;
+	m->creator_euid = b->creator;
+	m->created = b->created;
+}
+
+int tk_board_create(struct tk_board **out, unsigned rings, unsigned slots, struct tk_error *e)
 {
 	struct tk_board *b = calloc(1, sizeof(*b));
 	void *map;
@@ -73,19 +75,18 @@ int tk_board_create(struct tk_board **out, struct tk_error *e)
 	*out = NULL;
 	if (b == NULL)
 		return tk_err_set(e, TK_E_NOMEM, "out of memory");
-	rc = tk_shm_create("tkprov-board", sizeof(struct board_mem), &map, &fd, e);
+	b->rings = rings;
+	b->slots = slots;
+	b->stripes = stripes_for(rings);
+	b->size = sizeof(*b->mem) + rings * (state_size(slots) + count_size(b));
+	rc = tk_shm_create("tkprov-board", b->size, &map, &fd, e);
 	if (rc != 0) {
 		free(b);
 		return rc;
 	}
 	tk_fd_adopt(&b->fd, fd);
 	b->mem = map;
-	b->creator = geteuid();
-	b->created = tk_now();
-	b->mem->magic = MAGIC;
-	b->mem->processes = PROCESSES;
-	b->mem->creator_euid = b->creator;
-	b->mem->created = b->created;
+	describe(b);
 	*out = b;
 	return 0;
 }
@@ -98,7 +99,7 @@ void tk_board_free(struct tk_board **board)
 	if (b == NULL)
 		return;
 	tk_fd_close(&b->fd);
-	munmap(b->mem, sizeof(*b->mem));
+	munmap(b->mem, b->size);
 	free(b);
 }
 
@@ -117,25 +118,25 @@ int64_t tk_board_created(const struct tk_board *b)
 	return b->created;
 }
 
-static void put_text(struct text_mem *to, const char *text)
+void tk_text_put(struct tk_text_mem *to, const char *text)
 {
 	char buf[TK_PROGRAM_LEN] = { 0 };
 	uint64_t w;
 
 	memcpy(buf, text, strnlen(text, sizeof(buf) - 1));
-	for (unsigned i = 0; i < TEXT_WORDS; i++) {
+	for (unsigned i = 0; i < TK_BOARD_TEXT_WORDS; i++) {
 		memcpy(&w, buf + i * 8, 8);
-		atomic_store_explicit(&to->word[i], w, memory_order_relaxed);
+		/* pairs with the acquire in tk_text_get, for events */
+		atomic_store_explicit(&to->word[i], w, memory_order_release);
 	}
 }
 
-/* What comes out can be printed, whoever wrote it. */
-static void get_text(const struct text_mem *from, char out[static TK_PROGRAM_LEN])
+void tk_text_get(const struct tk_text_mem *from, char out[static TK_PROGRAM_LEN])
 {
 	uint64_t w;
 
-	for (unsigned i = 0; i < TEXT_WORDS; i++) {
-		w = atomic_load_explicit(&from->word[i], memory_order_relaxed);
+	for (unsigned i = 0; i < TK_BOARD_TEXT_WORDS; i++) {
+		w = atomic_load_explicit(&from->word[i], memory_order_acquire);
 		memcpy(out + i * 8, &w, 8);
 	}
 	out[TK_PROGRAM_LEN - 1] = '\0';
@@ -149,7 +150,7 @@ static bool alive(uint32_t pid)
 	return pid != 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
-static bool claim(struct process_mem *p, uint32_t pid)
+static bool claim(struct tk_process_mem *p, uint32_t pid)
 {
 	uint32_t there = atomic_load_explicit(&p->pid, memory_order_relaxed);
 
@@ -165,12 +166,12 @@ void tk_board_register(struct tk_board *b, enum tk_process_role role, const char
 {
 	uint32_t pid = (uint32_t)getpid();
 	uint32_t at = atomic_fetch_add_explicit(&b->mem->next_place, 1, memory_order_relaxed);
-	struct process_mem *p = NULL;
+	struct tk_process_mem *p = NULL;
 
 	b->mine = NULL;
-	for (unsigned i = 0; i < PROCESSES && p == NULL; i++)
-		if (claim(&b->mem->process[(at + i) % PROCESSES], pid))
-			p = &b->mem->process[(at + i) % PROCESSES];
+	for (unsigned i = 0; i < TK_BOARD_PROCESSES && p == NULL; i++)
+		if (claim(&b->mem->process[(at + i) % TK_BOARD_PROCESSES], pid))
+			p = &b->mem->process[(at + i) % TK_BOARD_PROCESSES];
 	if (p == NULL)
 		return;
 	b->mine = p;
@@ -179,7 +180,7 @@ void tk_board_register(struct tk_board *b, enum tk_process_role role, const char
 	atomic_store_explicit(&p->started, tk_now(), memory_order_relaxed);
 	atomic_store_explicit(&p->hooked, 0, memory_order_relaxed);
 	atomic_store_explicit(&p->left_alone, 0, memory_order_relaxed);
-	put_text(&p->program, program);
+	tk_text_put(&p->program, program);
 }
 
 void tk_board_contexts(struct tk_board *b, unsigned hooked, unsigned left_alone)
@@ -198,7 +199,7 @@ void tk_board_uids(struct tk_board *b)
 	atomic_store_explicit(&b->mine->euid, geteuid(), memory_order_relaxed);
 }
 
-static void copy_process(const struct process_mem *m, uint32_t pid, struct tk_process *p)
+static void copy_process(const struct tk_process_mem *m, uint32_t pid, struct tk_process *p)
 {
 	uint32_t role = atomic_load_explicit(&m->role, memory_order_relaxed);
 
@@ -209,7 +210,7 @@ static void copy_process(const struct process_mem *m, uint32_t pid, struct tk_pr
 	p->started = atomic_load_explicit(&m->started, memory_order_relaxed);
 	p->contexts_hooked = atomic_load_explicit(&m->hooked, memory_order_relaxed);
 	p->contexts_left_alone = atomic_load_explicit(&m->left_alone, memory_order_relaxed);
-	get_text(&m->program, p->program);
+	tk_text_get(&m->program, p->program);
 }
 
 void tk_board_each(const struct tk_board *b, bool (*fn)(const struct tk_process *p, void *arg),
@@ -218,7 +219,7 @@ void tk_board_each(const struct tk_board *b, bool (*fn)(const struct tk_process 
 	struct tk_process p;
 	uint32_t pid;
 
-	for (unsigned i = 0; i < PROCESSES; i++) {
+	for (unsigned i = 0; i < TK_BOARD_PROCESSES; i++) {
 		pid = atomic_load_explicit(&b->mem->process[i].pid, memory_order_relaxed);
 		if (!alive(pid))
 			continue;
@@ -237,7 +238,7 @@ bool tk_board_see_certs(struct tk_board *b, const char *program)
 	    !atomic_compare_exchange_strong_explicit(&b->mem->certs_pid, &none, (uint32_t)getpid(),
 						     memory_order_relaxed, memory_order_relaxed))
 		return false;
-	put_text(&b->mem->certs_program, program);
+	tk_text_put(&b->mem->certs_program, program);
 	return true;
 }
 
@@ -249,7 +250,7 @@ bool tk_board_certs_seen(const struct tk_board *b)
 bool tk_board_certs_witness(const struct tk_board *b, pid_t *pid, char out[static TK_PROGRAM_LEN])
 {
 	*pid = (pid_t)atomic_load_explicit(&b->mem->certs_pid, memory_order_relaxed);
-	get_text(&b->mem->certs_program, out);
+	tk_text_get(&b->mem->certs_program, out);
 	return *pid != 0;
 }
 
@@ -265,23 +266,23 @@ void tk_board_rotations(const struct tk_board *b, uint64_t *count, int64_t *last
 	*last = atomic_load_explicit(&b->mem->last_rotation, memory_order_relaxed);
 }
 
-static int set_lock(struct tk_board *b, short type)
+static int set_lock(struct tk_board *b, enum tk_board_lock which, short type)
 {
 	struct flock fl = {
-		.l_type = type, .l_whence = SEEK_SET, .l_start = LOCK_BYTE_WRITER, .l_len = 1
+		.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)which, .l_len = 1
 	};
 
 	return fcntl(b->fd.num, F_SETLK, &fl);
 }
 
-int tk_board_lock(struct tk_board *b, int deadline_ms)
+int tk_board_lock(struct tk_board *b, enum tk_board_lock which, int deadline_ms)
 {
 	const struct timespec step = { .tv_nsec = LOCK_STEP_NS };
 	int64_t end = tk_monotonic_ms() + deadline_ms;
 
 	if (!tk_fd_ok(&b->fd))
 		return TK_E_SYS;
-	while (set_lock(b, F_WRLCK) == -1) {
+	while (set_lock(b, which, F_WRLCK) == -1) {
 		if (errno != EAGAIN && errno != EACCES && errno != EINTR)
 			return TK_E_SYS;
 		if (tk_monotonic_ms() >= end)
@@ -291,7 +292,7 @@ int tk_board_lock(struct tk_board *b, int deadline_ms)
 	return 0;
 }
 
-void tk_board_unlock(struct tk_board *b)
+void tk_board_unlock(struct tk_board *b, enum tk_board_lock which)
 {
-	(void)set_lock(b, F_UNLCK);
+	(void)set_lock(b, which, F_UNLCK);
 }

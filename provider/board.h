@@ -39,7 +39,8 @@ struct tk_process {
 
 struct tk_board;
 
-int tk_board_create(struct tk_board **out, struct tk_error *e);
+/* For `rings` rings of up to `slots` keys. */
+int tk_board_create(struct tk_board **out, unsigned rings, unsigned slots, struct tk_error *e);
 void tk_board_free(struct tk_board **board); /* only before it is in use */
 
 /* The descriptor, for those who keep it over unshare. */
@@ -73,9 +74,13 @@ bool tk_board_certs_witness(const struct tk_board *b, pid_t *pid, char out[stati
 void tk_board_rotated(struct tk_board *b, int64_t now);
 void tk_board_rotations(const struct tk_board *b, uint64_t *count, int64_t *last);
 
-/* The instance's record lock, waited for until the deadline.  TK_E_BUSY: somebody has
+/* The instance's record locks, waited for until the deadline.  TK_E_BUSY: somebody has
  * had it all the time.  TK_E_SYS: the descriptor is gone. */
-int tk_board_lock(struct tk_board *b, int deadline_ms);
-void tk_board_unlock(struct tk_board *b);
+enum tk_board_lock {
+	TK_LOCK_KEYS, /* changing a ring */
+	TK_LOCK_FILE, /* saving one: held while a disk is slow, so another one */
+};
+int tk_board_lock(struct tk_board *b, enum tk_board_lock which, int deadline_ms);
+void tk_board_unlock(struct tk_board *b, enum tk_board_lock which);
 
 #endif

@@ -1,144 +1,148 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * command.c - owns the handlers.  Their texts are HAProxy's where HAProxy has the
- * command.  A handler gets its arguments only, and never checks a level.
+ * command.c - the dispatcher, and the commands that change no key.  Only the dispatcher
+ * authorises, and sees to it that what must be known later is an event; handlers cannot
+ * be reached past it.
  */
 #include "provider/command.h"
 
-#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "config.h"
-#include "core/b64.h"
-#include "provider/log.h"
-#include "provider/ops.h"
-#include "provider/rand.h"
+#include "provider/clock.h"
+#include "provider/counters.h"
 #include "provider/show.h"
 
-typedef void handler_fn(struct tk_speaker *who, unsigned argc, char *const *argv,
-			struct tk_reply *out);
+#define EVENTS_SHOWN 50
 
-#define NO_RING "unable to locate referenced filename"
+/* ---- the speaker ---- */
 
-static void log_change(const struct tk_speaker *who, const char *what, int ring,
-		       const uint8_t name[static TK_NAME_LEN])
+/* Everybody may read the name, unless the server has another root by now. */
+static void find_program(pid_t pid, char out[static TK_PROGRAM_LEN])
 {
-	char hex[TK_NAME_HEX + 1];
+	char path[64], text[TK_PROGRAM_LEN];
+	ssize_t n = 0;
+	int fd;
 
-	tk_key_name_hex(name, hex);
-	tk_log(LOG_NOTICE, "ring %d (%s): %s, newest is %s, by uid %u pid %d", ring,
-	       who->inst->conf->rings[ring].name, what, hex, who->uid, (int)who->pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd != -1) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	memset(out, 0, TK_PROGRAM_LEN);
+	memcpy(out, text[0] != '\0' ? text : "-", text[0] != '\0' ? strlen(text) : 1);
 }
 
-/* HAProxy tells a text that is not base64 from a key of another size, however long. */
-static int decode_key(const char *text, struct tk_key *key)
+int tk_speaker_init(struct tk_speaker *who, struct tk_instance *inst, unsigned socket, int fd)
 {
-	static uint8_t bytes[TK_B64_DEC_MAX(TK_LINE_MAX)]; /* the control thread's alone */
-	int n = tk_b64_decode(text, strlen(text), bytes, sizeof(bytes));
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
 
-	if (n >= 0) {
-		int rc = tk_key_from_bytes(key, bytes, (size_t)n);
-
-		explicit_bzero(bytes, (size_t)n);
-		n = rc;
-	}
-	return n;
-}
-
-static void set_key(struct tk_speaker *who, unsigned argc, char *const *argv, struct tk_reply *out)
-{
-	struct tk_key key = { .len = 0 };
-	int ring, rc;
-
-	if (argc < 2) {
-		tk_reply_msg(out, TK_SEV_ERR, "'set ssl tls-key' expects a filename and the new TLS "
-					      "key in base64 encoding.");
-		return;
-	}
-	ring = tk_instance_ring_by_word(who->inst, argv[0]);
-	if (ring == TK_NO_RING) {
-		tk_reply_msg(out, TK_SEV_ERR, "'set ssl tls-key' " NO_RING);
-		return;
-	}
-	rc = decode_key(argv[1], &key);
-	if (rc == 0)
-		rc = tk_ops_set(who->inst, (unsigned)ring, &key);
-	if (rc == TK_E_PARSE)
-		tk_reply_msg(out, TK_SEV_ERR,
-			     "'set ssl tls-key' received invalid base64 encoded TLS key.");
-	else if (rc == TK_E_SIZE)
-		tk_reply_msg(out, TK_SEV_ERR, "'set ssl tls-key' received a key of wrong size.");
-	else if (rc != 0)
-		tk_reply_msg(out, TK_SEV_ERR, "'set ssl tls-key' failed: %s.", tk_ops_reason(rc));
-	else {
-		tk_reply_msg(out, TK_SEV_INFO, "TLS ticket key updated!");
-		log_change(who, "key set", ring, tk_key_name(&key));
-	}
-	tk_key_wipe(&key);
-}
-
-static int rotate_one(struct tk_speaker *who, unsigned ring, struct tk_reply *out)
-{
-	uint8_t newest[TK_NAME_LEN], encrypts[TK_NAME_LEN];
-	char newest_hex[TK_NAME_HEX + 1], encrypts_hex[TK_NAME_HEX + 1];
-	unsigned slots;
-	int rc = tk_ops_rotate(who->inst, ring, &slots, newest, encrypts);
-
-	if (rc != 0)
-		return rc;
-	tk_key_name_hex(newest, newest_hex);
-	tk_key_name_hex(encrypts, encrypts_hex);
-	tk_reply_addf(out, "TLS ticket key rotated: %u.%u is %s, %u.%u %s encrypts\n", ring,
-		      slots - 1, newest_hex, ring, tk_ring_encrypt_slot(slots), encrypts_hex);
-	log_change(who, "key rotated", (int)ring, newest);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
+		return TK_E_SYS;
+	*who = (struct tk_speaker){ .inst = inst,
+				    .socket = socket,
+				    .level = inst->conf->sockets[socket].level,
+				    .uid = cred.uid,
+				    .gid = cred.gid,
+				    .pid = cred.pid };
+	find_program(cred.pid, who->program);
 	return 0;
 }
 
-static void rotate(struct tk_speaker *who, unsigned argc, char *const *argv, struct tk_reply *out)
+void tk_speaker_record(struct tk_speaker *who, unsigned ring, const uint8_t *name,
+		       enum tk_event_result result)
 {
-	unsigned from = 0, to = who->inst->conf->ring_count;
-	int ring, rc = 0;
+	struct tk_event ev = {
+		.time = tk_now(),
+		.uid = who->uid,
+		.gid = who->gid,
+		.pid = who->pid,
+		.socket = who->socket,
+		.command = who->command,
+		.ring = ring,
+		.result = result,
+	};
 
-	if (argc < 1) {
-		tk_reply_msg(out, TK_SEV_ERR, "'rotate ssl tls-key' expects a ring: #id, a file, or *.");
-		return;
-	}
-	if (argv[0][0] != '*') {
-		ring = tk_instance_ring_by_word(who->inst, argv[0]);
-		if (ring == TK_NO_RING) {
-			tk_reply_msg(out, TK_SEV_ERR, "'rotate ssl tls-key' " NO_RING);
-			return;
-		}
-		from = (unsigned)ring;
-		to = from + 1;
-	}
-	for (; from < to && rc == 0; from++)
-		rc = rotate_one(who, from, out);
-	if (rc == 0)
-		out->severity = TK_SEV_INFO;
-	else
-		tk_reply_msg(out, TK_SEV_ERR, "'rotate ssl tls-key' failed at ring %u (%s): %s.",
-			     from - 1, who->inst->conf->rings[from - 1].name, tk_ops_reason(rc));
+	memcpy(ev.program, who->program, sizeof(ev.program));
+	if (name != NULL)
+		memcpy(ev.name, name, sizeof(ev.name));
+	tk_events_add(who->inst->board, &ev);
+	who->recorded = true;
 }
+
+/* ---- arguments ---- */
+
+bool tk_command_rings(const struct tk_speaker *who, unsigned argc, char *const *argv, bool all,
+		      unsigned *from, unsigned *to, struct tk_reply *out)
+{
+	const char *words = tk_commands[who->command].words;
+	int ring;
+
+	*from = 0;
+	*to = who->inst->conf->ring_count;
+	if (argc < 1) {
+		tk_reply_msg(out, TK_SEV_ERR, "'%s' expects a ring: #id, a name or file%s.", words,
+			     all ? ", or *" : "");
+		return false;
+	}
+	if (all && argv[0][0] == '*')
+		return true;
+	ring = tk_instance_ring_by_word(who->inst, argv[0]);
+	if (ring == TK_NO_RING) {
+		tk_reply_msg(out, TK_SEV_ERR, "'%s' unable to locate referenced filename", words);
+		return false;
+	}
+	*from = (unsigned)ring;
+	*to = *from + 1;
+	return true;
+}
+
+/* ---- commands ---- */
 
 static void show_keys(struct tk_speaker *who, unsigned argc, char *const *argv,
 		      struct tk_reply *out)
 {
-	int ring = TK_NO_RING;
+	unsigned from, to;
 
-	if (argc == 0) {
+	if (argc == 0)
 		tk_show_rings(who->inst, out);
-		return;
-	}
-	if (argv[0][0] != '*') {
-		ring = tk_instance_ring_by_word(who->inst, argv[0]);
-		if (ring == TK_NO_RING) {
-			tk_reply_msg(out, TK_SEV_ERR, "'show tls-keys' " NO_RING);
+	else if (tk_command_rings(who, argc, argv, true, &from, &to, out))
+		tk_show_secrets(who->inst, from, to, out);
+}
+
+static void show_slots(struct tk_speaker *who, unsigned argc, char *const *argv,
+		       struct tk_reply *out)
+{
+	unsigned from = 0, to = who->inst->conf->ring_count;
+
+	if (argc == 0 || tk_command_rings(who, argc, argv, true, &from, &to, out))
+		tk_show_slots(who->inst, from, to, out);
+}
+
+static void show_events(struct tk_speaker *who, unsigned argc, char *const *argv,
+			struct tk_reply *out)
+{
+	unsigned long n = EVENTS_SHOWN;
+	char *end;
+
+	if (argc > 0) {
+		n = strtoul(argv[0], &end, 10);
+		if (argv[0][0] < '0' || argv[0][0] > '9' || *end != '\0') {
+			tk_reply_msg(out, TK_SEV_ERR, "Expects an integer value.");
 			return;
 		}
 	}
-	tk_show_secrets(who->inst, ring, out);
+	tk_show_events(who->inst, n < UINT_MAX ? (unsigned)n : UINT_MAX, out);
 }
 
 static void show_info(struct tk_speaker *who, unsigned argc, char *const *argv,
@@ -162,6 +166,13 @@ static void show_version(struct tk_speaker *who, unsigned argc, char *const *arg
 	tk_reply_addf(out, "%s\n", PACKAGE_VERSION);
 }
 
+static void clear_counters(struct tk_speaker *who, unsigned argc, char *const *argv,
+			   struct tk_reply *out)
+{
+	(void)argc, (void)argv, (void)out;
+	tk_counters_clear(who->inst->board);
+}
+
 static void set_severity(struct tk_speaker *who, unsigned argc, char *const *argv,
 			 struct tk_reply *out)
 {
@@ -176,29 +187,63 @@ static void quit(struct tk_speaker *who, unsigned argc, char *const *argv, struc
 	who->quit = true;
 }
 
+/* ---- the dispatcher ---- */
+
 /* help alone needs its words unsplit from the level; see tk_command_run. */
-static handler_fn *const handlers[TK_CMD_COUNT] = {
-	[TK_CMD_ROTATE] = rotate,
+static tk_handler *const handlers[TK_CMD_COUNT] = {
+	[TK_CMD_CLEAR_COUNTERS] = clear_counters,
+	[TK_CMD_FLUSH] = tk_command_flush,
+	[TK_CMD_RELOAD] = tk_command_reload,
+	[TK_CMD_REPLACE] = tk_command_replace,
+	[TK_CMD_ROTATE] = tk_command_rotate,
 	[TK_CMD_SET_SEVERITY] = set_severity,
-	[TK_CMD_SET_KEY] = set_key,
+	[TK_CMD_SET_KEY] = tk_command_set_key,
 	[TK_CMD_SHOW_INFO] = show_info,
 	[TK_CMD_SHOW_PROCESSES] = show_processes,
+	[TK_CMD_SHOW_EVENTS] = show_events,
+	[TK_CMD_SHOW_SLOTS] = show_slots,
 	[TK_CMD_SHOW_KEYS] = show_keys,
 	[TK_CMD_SHOW_VERSION] = show_version,
 	[TK_CMD_QUIT] = quit,
 };
 
-void tk_command_run(struct tk_speaker *who, const struct tk_words *words, struct tk_reply *out)
+static bool is_event(const struct tk_command *c, unsigned argc)
+{
+	if (c->flags & TK_CMD_ADMIN_WITH_ARGS)
+		return (c->flags & TK_CMD_EVENT) != 0 && argc > 0;
+	return (c->flags & TK_CMD_EVENT) != 0;
+}
+
+static void run(struct tk_speaker *who, const struct tk_command *c, unsigned argc,
+		char *const *argv, struct tk_reply *out)
+{
+	who->recorded = false;
+	if (who->level < tk_command_level(c, argc)) {
+		tk_reply_msg(out, TK_SEV_ERR, "Permission denied");
+		tk_speaker_record(who, TK_EVENT_NO_RING, NULL, TK_EVENT_DENIED);
+		return;
+	}
+	handlers[c->id](who, argc, argv, out);
+	if (is_event(c, argc) && !who->recorded)
+		tk_speaker_record(who, TK_EVENT_NO_RING, NULL,
+				  out->severity == TK_SEV_ERR ? TK_EVENT_FAILED : TK_EVENT_OK);
+}
+
+void tk_command_run(struct tk_speaker *who, const struct tk_words *words, const char *payload,
+		    size_t payload_len, struct tk_reply *out)
 {
 	unsigned first, argc;
 	const struct tk_command *c = tk_command_find(words, &first, &argc);
 
-	if (c == NULL)
+	if (c == NULL) {
 		tk_commands_unknown(out, who->level, words);
-	else if (who->level < tk_command_level(c, argc))
-		tk_reply_msg(out, TK_SEV_ERR, "Permission denied");
-	else if (c->id == TK_CMD_HELP)
+		return;
+	}
+	who->command = c->id;
+	who->payload = c->flags & TK_CMD_PAYLOAD ? payload : NULL;
+	who->payload_len = payload_len;
+	if (c->id == TK_CMD_HELP)
 		tk_commands_help(out, who->level, words, first);
 	else
-		handlers[c->id](who, argc, words->w + first, out);
+		run(who, c, argc, words->w + first, out);
 }

@@ -10,6 +10,7 @@
 
 #include "core/commands.h"
 #include "core/reply.h"
+#include "provider/events.h"
 #include "provider/instance.h"
 
 /* Who speaks, as the kernel says, and what its session has been set to. */
@@ -21,10 +22,37 @@ struct tk_speaker {
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
+	char program[TK_PROGRAM_LEN];
 	bool quit; /* the session is over; the answer is not sent */
+	/* of the command that is being run */
+	unsigned command;    /* enum tk_command_id */
+	const char *payload; /* NULL: none */
+	size_t payload_len;
+	bool recorded;       /* there is an event of it */
 };
 
-/* Runs one command (words->n at least 1) and leaves the answer in *out. */
-void tk_command_run(struct tk_speaker *who, const struct tk_words *words, struct tk_reply *out);
+/* Fills in who it is, from the kernel.  0 or TK_E_SYS. */
+int tk_speaker_init(struct tk_speaker *who, struct tk_instance *inst, unsigned socket, int fd);
+
+/* Writes an event: the command did that to the ring (TK_EVENT_NO_RING), whose newest key
+ * is called `name` now (NULL: none). */
+void tk_speaker_record(struct tk_speaker *who, unsigned ring, const uint8_t *name,
+		       enum tk_event_result result);
+
+/* Runs one command (words->n at least 1) and leaves the answer in *out.  payload: the lines
+ * after `<<`, or NULL. */
+void tk_command_run(struct tk_speaker *who, const struct tk_words *words,
+		    const char *payload, size_t payload_len, struct tk_reply *out);
+
+/* Handlers that change keys: command_keys.c. */
+typedef void tk_handler(struct tk_speaker *who, unsigned argc, char *const *argv,
+			struct tk_reply *out);
+tk_handler tk_command_set_key, tk_command_rotate, tk_command_flush, tk_command_reload,
+	tk_command_replace;
+
+/* The ring that argv[0] names, or all of them for `*` where that is allowed: *from up to *to.
+ * False, with an answer, if there is none. */
+bool tk_command_rings(const struct tk_speaker *who, unsigned argc, char *const *argv, bool all,
+		      unsigned *from, unsigned *to, struct tk_reply *out);
 
 #endif

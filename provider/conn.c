@@ -10,9 +10,12 @@
 #include "core/names.h"
 #include "provider/exindex.h"
 
+/* The word: marks in the lowest byte, the cell, the ring. */
 #define HAS_RING 1u
 #define TO_JUDGE 2u
-#define RING_SHIFT 8
+#define FIRST_MARK 4u
+#define CELL_SHIFT 8
+#define RING_SHIFT 16
 
 static int conn_index = -1;
 
@@ -67,9 +70,15 @@ static void put_word(SSL *s, uintptr_t word)
 	(void)SSL_set_ex_data(s, conn_index, (void *)word);
 }
 
-void tk_conn_opened(SSL *s, int ring)
+bool tk_conn_opened(SSL *s, int ring, unsigned cell)
 {
-	put_word(s, (uintptr_t)(unsigned)ring << RING_SHIFT | HAS_RING | TO_JUDGE);
+	uintptr_t key = (uintptr_t)(unsigned)ring << RING_SHIFT | (cell & 0xff) << CELL_SHIFT |
+			HAS_RING;
+	uintptr_t word = get_word(s);
+	bool again = (word >> CELL_SHIFT) == (key >> CELL_SHIFT) && (word & HAS_RING) != 0;
+
+	put_word(s, (again ? word : key) | TO_JUDGE);
+	return !again;
 }
 
 int tk_conn_judge(SSL *s)
@@ -82,11 +91,20 @@ int tk_conn_judge(SSL *s)
 	return (int)(word >> RING_SHIFT);
 }
 
-int tk_conn_ring(SSL *s)
+int tk_conn_ticket(SSL *s, unsigned *cell)
 {
 	uintptr_t word = get_word(s);
 
+	*cell = word >> CELL_SHIFT & 0xff;
 	return word & HAS_RING ? (int)(word >> RING_SHIFT) : TK_NO_RING;
+}
+
+bool tk_conn_mark(SSL *s, enum tk_conn_mark mark)
+{
+	uintptr_t word = get_word(s), bit = (uintptr_t)FIRST_MARK << mark;
+
+	put_word(s, word | bit);
+	return (word & bit) == 0;
 }
 
 void tk_conn_gen(SSL *s, const struct tk_context *c)

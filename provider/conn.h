@@ -28,13 +28,20 @@ const char *tk_conn_name(SSL *s);
 /* TLS 1.2 or older, and a session was resumed: the name may be gone by now. */
 bool tk_conn_old_resumed(SSL *s);
 
-/* Our open found the ticket's key in this ring, and dec is to judge it. */
-void tk_conn_opened(SSL *s, int ring);
+/* Our open found the ticket's key in this cell of this ring, and dec is to judge it.  True
+ * the first time: after a HelloRetryRequest the same ticket comes again. */
+bool tk_conn_opened(SSL *s, int ring, unsigned cell);
+
 /* The ring of the ticket that our open accepted a moment ago, once; TK_NO_RING if it was
  * not ours. */
 int tk_conn_judge(SSL *s);
-/* The ring of the ticket that began this connection, for its renewal; TK_NO_RING. */
-int tk_conn_ring(SSL *s);
+
+/* The key of the ticket that began this connection: its ring, or TK_NO_RING, and cell. */
+int tk_conn_ticket(SSL *s, unsigned *cell);
+
+/* True the first time that this is said of the connection's ticket. */
+enum tk_conn_mark { TK_CONN_RESUMED, TK_CONN_RENEWED, TK_CONN_REFUSED };
+bool tk_conn_mark(SSL *s, enum tk_conn_mark mark);
 
 /* gen has run for the ticket that this thread builds next... */
 void tk_conn_gen(SSL *s, const struct tk_context *c);

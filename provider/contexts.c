@@ -10,7 +10,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "provider/rand.h"
+#include "common/random.h"
+#include "provider/clock.h"
+
 
 #define LOOK_AGAIN_MS 1000
 

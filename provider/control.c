@@ -15,16 +15,17 @@
 #include <poll.h>
 #include <semaphore.h>
 #include <signal.h>
-#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "provider/clock.h"
 #include "provider/log.h"
-#include "provider/rand.h"
 #include "provider/session.h"
+#include "provider/timer.h"
 
 #define STACK_SIZE (256 * 1024)
 #define YIELD_MS 300
@@ -41,6 +42,7 @@ static struct {
 	struct tk_instance *inst;
 	int64_t born;      /* monotonic ms */
 	bool forked;
+	int64_t timer;     /* when to look at the timers, seconds since the epoch */
 	sem_t standing;
 	struct listener listener[TK_SOCKETS_MAX];
 } self;
@@ -118,6 +120,18 @@ static nfds_t poll_listeners(struct pollfd *p, unsigned *which, int64_t now, int
 	return n;
 }
 
+/* Runs what is due and brings *wake forward to the next time. */
+static void keep_time(int64_t *wake, int64_t now_ms)
+{
+	int64_t now = tk_now();
+	bool late = geteuid() != tk_board_creator(self.inst->board);
+
+	if (now >= self.timer || self.timer - now > TK_TIMER_LONGEST_S)
+		self.timer = tk_timer_run(self.inst, now, late);
+	if (now_ms + (self.timer - now) * 1000 < *wake)
+		*wake = now_ms + (self.timer - now) * 1000;
+}
+
 static int timeout_until(int64_t wake, int64_t now)
 {
 	if (wake == INT64_MAX)
@@ -135,6 +149,7 @@ static void serve_once(void)
 	nfds_t listeners = poll_listeners(p, which, now, &wake);
 	nfds_t sessions = tk_session_poll(p + listeners, &wake);
 
+	keep_time(&wake, now);
 	if (poll(p, listeners + sessions, timeout_until(wake, now)) == -1 && errno != EINTR)
 		return;
 	now = tk_monotonic_ms();
@@ -151,27 +166,38 @@ static void serve_once(void)
 	}
 }
 
+static void keep_fd(int *keep, size_t *n, const struct tk_fd *fd)
+{
+	if (tk_fd_ok(fd))
+		keep[(*n)++] = fd->num;
+}
+
+/* Without memory for the list the thread stays in the server's table. */
 static void own_descriptors(void)
 {
 	struct tk_instance *inst = self.inst;
+	const struct tk_conf *conf = inst->conf;
 	struct tk_fd log_fd = tk_log_fd();
-	int keep[TK_SOCKETS_MAX + 3];
+	int *keep = calloc(TK_SOCKETS_MAX + 3 + conf->ring_count, sizeof(*keep));
 	size_t n = 0;
 
-	for (unsigned i = 0; i < inst->conf->socket_count; i++) {
-		bool ours = tk_fd_ok(&inst->listeners[i]);
+	for (unsigned i = 0; i < TK_SOCKETS_MAX; i++) {
+		bool ours = i < conf->socket_count && tk_fd_ok(&inst->listeners[i]);
 
 		self.listener[i] = (struct listener){ .fd = ours ? inst->listeners[i].num : -1 };
-		if (ours)
-			keep[n++] = inst->listeners[i].num;
 	}
-	if (tk_fd_ok(tk_board_fd(inst->board)))
-		keep[n++] = tk_board_fd(inst->board)->num;
-	if (tk_fd_ok(&log_fd))
-		keep[n++] = log_fd.num;
-	if (inst->conf->log_target == TK_LOG_STDERR)
+	if (keep == NULL)
+		return;
+	for (unsigned i = 0; i < conf->socket_count; i++)
+		keep_fd(keep, &n, &inst->listeners[i]);
+	for (unsigned i = 0; i < conf->ring_count; i++)
+		keep_fd(keep, &n, &inst->files[i]);
+	keep_fd(keep, &n, tk_board_fd(inst->board));
+	keep_fd(keep, &n, &log_fd);
+	if (conf->log_target == TK_LOG_STDERR)
 		keep[n++] = STDERR_FILENO;
 	(void)tk_fds_unshare(keep, n);
+	free(keep);
 }
 
 static void *control_main(void *arg)
@@ -219,7 +245,7 @@ void tk_control_start(struct tk_instance *inst, bool forked)
 {
 	int rc;
 
-	if (!inst->conf->control_thread || !inst->has_socket)
+	if (!inst->conf->control_thread)
 		return;
 	tk_session_forget();
 	memset(&self, 0, sizeof(self));

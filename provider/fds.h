@@ -18,7 +18,7 @@ struct tk_fd {
 	ino_t ino;
 };
 
-#define TK_FD_NONE { .num = -1 }
+#define TK_FD_NONE ((struct tk_fd){ .num = -1 })
 
 /* Takes fd over: moves it up to min(soft limit - 16, 500) or above where that is
  * possible, makes it close-on-exec and notes what it is.  Always succeeds; fd may stay

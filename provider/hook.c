@@ -96,8 +96,12 @@ static bool is_foreign(const struct tk_instance *inst)
 static void hook_context(SSL_CTX *ctx, CRYPTO_EX_DATA *ad, enum side side)
 {
 	const struct tk_instance *inst = tk_attach();
-	struct tk_context *c = tk_context_new(ctx, side == SIDE_EITHER);
+	enum tk_attach_verdict verdict = tk_attach_verdict();
+	struct tk_context *c;
 
+	if (verdict == TK_ATTACH_NOT_US || verdict == TK_ATTACH_BUILTIN)
+		return;
+	c = tk_context_new(ctx, side == SIDE_EITHER);
 	if (c == NULL || CRYPTO_set_ex_data(ad, ctx_index, c) != 1) {
 		tk_context_free(c);
 		tk_log(LOG_ERR, "out of memory: a context keeps OpenSSL's own ticket key");

@@ -5,7 +5,7 @@
  *
  * Made once by attach and never freed; children have it by fork.
  *
- * Lock order: writer -> record lock (board) -> memory.  The writer mutex is private to
+ * Lock order: record lock for files -> writer -> record lock for keys -> memory.  The writer mutex is private to
  * the process and is made anew in a forked child.  The memory mutex covers copying and
  * publishing only, never a wait, a socket, a file or a log line: the fork handler takes it.
  */
@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "common/conf.h"
 #include "core/names.h"
@@ -28,6 +29,10 @@ struct tk_instance {
 	struct tk_board *board;
 	struct tk_fd listeners[TK_SOCKETS_MAX]; /* beside conf->sockets; num -1: not ours */
 	bool has_socket;         /* the control socket is this instance's */
+	bool beside;             /* somebody else has the socket: files are theirs to write */
+	struct tk_fd *files;     /* beside conf->rings; num -1: not open */
+	dev_t root_dev;          /* of / when the instance was made: */
+	ino_t root_ino;          /* elsewhere, paths mean something else */
 	char program[TK_PROGRAM_LEN];
 	const char *openssl_built;
 	const char *openssl_running; /* asked once: control threads never call libcrypto */

@@ -20,8 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "provider/clock.h"
 #include "provider/log.h"
-#include "provider/rand.h"
 
 #define LOCK_DEADLINE_MS 1000
 #define LOCK_STEP_NS 5000000
@@ -154,17 +154,21 @@ static int take_path(const struct tk_conf_socket *conf)
 	return -1;
 }
 
-/* Connecting to a regular file is refused as a stale socket is; check_place tells. */
-static bool is_free(const char *path)
+/* Connecting to a regular file is refused as a stale socket is; check_place tells.
+ * *theirs: somebody else has it, or may have. */
+static bool is_free(const char *path, bool *theirs)
 {
+	*theirs = false;
 	switch (look(path)) {
 	case PEER_NONE:
 		return true;
 	case PEER_ALIVE:
+		*theirs = true;
 		tk_log(LOG_NOTICE, "%s: a live instance has this socket; going on with keys from the "
 				   "files and without a socket", path);
 		return false;
 	case PEER_FORBIDDEN:
+		*theirs = true;
 		tk_log(LOG_WARNING, "%s: cannot connect to see who has this socket: %s; going on "
 				    "without a socket", path, strerror(errno));
 		return false;
@@ -175,11 +179,11 @@ static bool is_free(const char *path)
 }
 
 /* False: it is not ours, and the reason was logged. */
-static bool listen_on(const struct tk_conf_socket *conf, struct tk_fd *out)
+static bool listen_on(const struct tk_conf_socket *conf, struct tk_fd *out, bool *theirs)
 {
 	int lock, fd = -1;
 
-	if (!is_free(conf->path))
+	if (!is_free(conf->path, theirs))
 		return false;
 	make_directory(conf->path);
 	lock = check_place(conf->path) == 0 ? take_lock(conf->path) : -1;
@@ -189,7 +193,7 @@ static bool listen_on(const struct tk_conf_socket *conf, struct tk_fd *out)
 					   strerror(errno));
 		return false;
 	}
-	if (is_free(conf->path)) {
+	if (is_free(conf->path, theirs)) {
 		fd = take_path(conf);
 		if (fd == -1)
 			tk_log(LOG_WARNING, "%s: %s; going on without a socket", conf->path,
@@ -204,8 +208,11 @@ static bool listen_on(const struct tk_conf_socket *conf, struct tk_fd *out)
 void tk_join_listen(struct tk_instance *inst)
 {
 	for (unsigned i = 0; i < inst->conf->socket_count; i++) {
-		bool ours = listen_on(&inst->conf->sockets[i], &inst->listeners[i]);
+		bool theirs;
+		bool ours = listen_on(&inst->conf->sockets[i], &inst->listeners[i], &theirs);
 
+		if (i == 0)
+			inst->beside = theirs;
 		if (i == 0 && !ours)
 			return;
 	}

@@ -13,7 +13,7 @@
 
 /* Opens the instance's sockets into inst->listeners, as far as they can be had; what
  * cannot is logged and no error.  The first socket decides: where it is somebody
- * else's, none is opened. */
+ * else's, none is opened and inst->beside is set. */
 void tk_join_listen(struct tk_instance *inst);
 
 #endif

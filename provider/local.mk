@@ -5,12 +5,15 @@ modulesdir = @modulesdir@
 modules_LTLIBRARIES += tkprov.la
 tkprov_la_SOURCES = \
 	provider/attach.c provider/attach.h \
-	provider/board.c provider/board.h \
-	provider/command.c provider/command.h \
+	provider/board.c provider/board.h provider/board_mem.h \
+	provider/clock.c provider/clock.h \
+	provider/command.c provider/command.h provider/command_keys.c \
 	provider/conn.c provider/conn.h \
 	provider/contexts.c provider/contexts.h \
 	provider/control.c provider/control.h \
+	provider/counters.c provider/counters.h \
 	provider/epoch.c provider/epoch.h \
+	provider/events.c provider/events.h \
 	provider/exindex.c provider/exindex.h \
 	provider/fds.c provider/fds.h \
 	provider/fork.c provider/fork.h \
@@ -21,13 +24,15 @@ tkprov_la_SOURCES = \
 	provider/log.c provider/log.h \
 	provider/ops.c provider/ops.h \
 	provider/provider.c \
-	provider/rand.c provider/rand.h \
+	provider/ringstate.c provider/ringstate.h \
+	provider/save.c provider/save.h \
 	provider/scope.c provider/scope.h \
 	provider/seal.c provider/seal.h \
 	provider/session.c provider/session.h \
 	provider/shm.c provider/shm.h \
 	provider/show.c provider/show.h \
 	provider/ticket.c provider/ticket.h \
+	provider/timer.c provider/timer.h \
 	provider/vault.c provider/vault.h
 tkprov_la_CPPFLAGS = $(TK_CPPFLAGS) $(OPENSSL_CFLAGS)
 tkprov_la_CFLAGS = $(TK_CFLAGS)

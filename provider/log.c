@@ -19,23 +19,35 @@
 
 #define LINE_MAX_LEN 1024
 
-static struct tk_fd log_fd = TK_FD_NONE;
+static struct tk_fd log_fd = { .num = -1 };
 static enum tk_log_target target = TK_LOG_SYSLOG;
 static int max_level = LOG_NOTICE;
 static atomic_bool started;
 
-static int open_syslog(void)
+static int connect_syslog(int fd)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+
+	return connect(fd, (struct sockaddr *)&sa, sizeof(sa));
+}
+
+/* Without a syslogd it stays unconnected, and is tried again with each line. */
+static int open_syslog(void)
+{
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (fd == -1)
-		return -1;
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == -1) {
-		close(fd);
-		return -1;
-	}
+	if (fd != -1)
+		(void)connect_syslog(fd);
 	return fd;
+}
+
+/* A syslogd that was started again has another socket under the same name. */
+static void to_syslog(const char *line, size_t len)
+{
+	if (send(log_fd.num, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) != -1 || errno == EAGAIN)
+		return;
+	if (connect_syslog(log_fd.num) == 0)
+		(void)!send(log_fd.num, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void tk_log_open(const struct tk_conf *conf)
@@ -57,6 +69,11 @@ void tk_log_open(const struct tk_conf *conf)
 void tk_log_started(void)
 {
 	atomic_store_explicit(&started, true, memory_order_relaxed);
+}
+
+static bool is_started(void)
+{
+	return atomic_load_explicit(&started, memory_order_relaxed);
 }
 
 struct tk_fd tk_log_fd(void)
@@ -95,18 +112,31 @@ static void to_target(int priority, const char *text, size_t len)
 	if (target == TK_LOG_STDERR)
 		to_stderr(line, len);
 	else if (tk_fd_ok(&log_fd) && target == TK_LOG_SYSLOG)
-		(void)!send(log_fd.num, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		to_syslog(line, len);
 	else if (tk_fd_ok(&log_fd))
 		(void)!write(log_fd.num, line, len);
 }
 
-static void to_terminal(const char *text)
+static void plainly(const char *text)
 {
 	char line[LINE_MAX_LEN + 16];
 	int n = snprintf(line, sizeof(line), "tkprov: %s\n", text);
 
-	if (n > 0 && isatty(STDERR_FILENO))
+	if (n > 0)
 		to_stderr(line, (size_t)n);
+}
+
+void tk_log_stderr(const char *fmt, ...)
+{
+	char text[LINE_MAX_LEN];
+	va_list ap;
+
+	if (target == TK_LOG_STDERR || (!is_started() && isatty(STDERR_FILENO)))
+		return; /* tk_log has said it there */
+	va_start(ap, fmt);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	plainly(text);
 }
 
 void tk_log(int priority, const char *fmt, ...)
@@ -124,8 +154,8 @@ void tk_log(int priority, const char *fmt, ...)
 	if (n < 0)
 		return;
 	to_target(priority, text, strlen(text));
-	if (target != TK_LOG_STDERR && priority <= LOG_WARNING &&
-	    !atomic_load_explicit(&started, memory_order_relaxed))
-		to_terminal(text);
+	if (target != TK_LOG_STDERR && priority <= LOG_WARNING && !is_started() &&
+	    isatty(STDERR_FILENO))
+		plainly(text);
 	errno = saved;
 }

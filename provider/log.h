@@ -29,6 +29,9 @@ void tk_log_started(void);
  * repeated on stderr while that is a terminal.  Never with key bytes. */
 void tk_log(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* On stderr, terminal or not: for what a process says before it ends itself. */
+void tk_log_stderr(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
 /* The descriptor, for the control thread, which keeps it; num is -1 if there is none. */
 struct tk_fd tk_log_fd(void);
 

@@ -2,98 +2,209 @@
 /*
  * ops.c - owns the order of the writer's locks.  An operation is a function on a ring
  * by value; `change` copies the ring out, lets it work, and publishes the result.
+ *
+ * A new key's origin and zeroed counters are on the board before the key is published:
+ * its cell was nobody's till then, so a writer killed in between has changed nothing.
  */
 #include "provider/ops.h"
 
 #include <string.h>
 
-#include "provider/rand.h"
+#include "common/random.h"
+#include "core/weak.h"
+#include "provider/clock.h"
+#include "provider/counters.h"
 
 #define LOCK_DEADLINE_MS 2000
+#define NOTHING_TO_DO 1
 
-/* 0: publish; 1: nothing changed; or an enum tk_err. */
-typedef int change_fn(struct tk_ring *ring, void *arg);
+struct job {
+	/* 0: publish; NOTHING_TO_DO; or an enum tk_err. */
+	int (*fn)(struct tk_ring *ring, struct job *job);
+	struct tk_instance *inst;
+	unsigned ring;
+	struct tk_origin origin;
+	const struct tk_key *key;    /* set */
+	const struct tk_ring *keys;  /* replace */
+	const char *weak;            /* set */
+};
 
-static int publish(struct tk_instance *inst, unsigned id, const struct tk_ring *ring)
+static int publish(const struct job *job, const struct tk_ring *ring, const struct tk_ring *before)
 {
+	struct tk_instance *inst = job->inst;
 	int rc;
 
 	pthread_mutex_lock(&inst->memory);
-	rc = tk_vault_publish_locked(inst->vault, id, ring);
+	for (unsigned i = 0; i < ring->slots; i++) {
+		if (tk_ring_kept(ring, i, before))
+			continue;
+		tk_counters_reset(inst->board, job->ring, ring->cell[i]);
+		tk_ringstate_set_origin(inst->board, job->ring, ring->cell[i], &job->origin);
+	}
+	rc = tk_vault_publish_locked(inst->vault, job->ring, ring);
 	if (rc == 0)
 		tk_board_rotated(inst->board, tk_now());
 	pthread_mutex_unlock(&inst->memory);
 	return rc;
 }
 
-static int change(struct tk_instance *inst, unsigned id, change_fn *fn, void *arg)
+static int change_locked(struct job *job, struct tk_changed *out)
 {
-	struct tk_ring ring;
-	int rc;
+	struct tk_ring ring, before;
+	unsigned encrypt;
+	int rc = tk_vault_read(job->inst->vault, job->ring, &before);
 
-	pthread_mutex_lock(&inst->writer);
-	rc = tk_board_lock(inst->board, LOCK_DEADLINE_MS);
 	if (rc != 0)
-		goto out;
-	rc = tk_vault_read(inst->vault, id, &ring);
+		return rc;
+	ring = before;
+	rc = job->fn(&ring, job);
 	if (rc == 0)
-		rc = fn(&ring, arg);
-	if (rc == 0)
-		rc = publish(inst, id, &ring);
-	tk_board_unlock(inst->board);
+		rc = publish(job, &ring, &before);
+	if (rc >= 0) {
+		encrypt = tk_ring_encrypt_slot(ring.slots);
+		out->slots = ring.slots;
+		memcpy(out->newest, tk_key_name(&ring.key[ring.slots - 1]), TK_NAME_LEN);
+		memcpy(out->encrypts, tk_key_name(&ring.key[encrypt]), TK_NAME_LEN);
+	}
 	tk_ring_wipe(&ring);
-out:
-	pthread_mutex_unlock(&inst->writer);
+	tk_ring_wipe(&before);
 	return rc < 0 ? rc : 0;
 }
 
-static int put_newest(struct tk_ring *ring, void *arg)
+static int change(struct job *job, struct tk_changed *out)
 {
-	const struct tk_key *key = arg;
+	struct tk_instance *inst = job->inst;
+	int rc;
 
-	if (tk_key_equal(&ring->key[ring->slots - 1], key))
-		return 1;
-	return tk_ring_push(ring, key);
-}
-
-int tk_ops_set(struct tk_instance *inst, unsigned ring, const struct tk_key *key)
-{
-	struct tk_key copy = *key;
-	int rc = change(inst, ring, put_newest, &copy);
-
-	tk_key_wipe(&copy);
+	pthread_mutex_lock(&inst->writer);
+	rc = tk_board_lock(inst->board, TK_LOCK_KEYS, LOCK_DEADLINE_MS);
+	if (rc == 0) {
+		rc = change_locked(job, out);
+		tk_board_unlock(inst->board, TK_LOCK_KEYS);
+	}
+	pthread_mutex_unlock(&inst->writer);
 	return rc;
 }
 
-struct rotation {
-	unsigned *slots;
-	uint8_t *newest, *encrypts;
-};
+/* ---- the operations ---- */
 
-static int put_random(struct tk_ring *ring, void *arg)
+static int put_key(struct tk_ring *ring, struct job *job)
 {
-	struct rotation *r = arg;
+	if (tk_key_equal(&ring->key[ring->slots - 1], job->key))
+		return NOTHING_TO_DO;
+	if (job->key->len != ring->key_len)
+		return TK_E_SIZE;
+	job->weak = tk_weak_in_ring(ring, job->key);
+	return job->weak != NULL ? TK_E_WEAK : tk_ring_push(ring, job->key);
+}
+
+int tk_ops_set(struct tk_instance *inst, unsigned ring, const struct tk_key *key,
+	       const struct tk_origin *o, struct tk_changed *out, const char **weak)
+{
+	struct job job = { .fn = put_key, .inst = inst, .ring = ring, .origin = *o, .key = key };
+	int rc = change(&job, out);
+
+	*weak = job.weak;
+	return rc;
+}
+
+static int put_random(struct tk_ring *ring, struct job *job)
+{
 	struct tk_key key;
 	int rc = tk_random_key(&key, ring->key_len);
 
+	(void)job;
 	if (rc == 0)
 		rc = tk_ring_push(ring, &key);
-	if (rc == 0) {
-		*r->slots = ring->slots;
-		memcpy(r->newest, tk_key_name(&key), TK_NAME_LEN);
-		memcpy(r->encrypts, tk_key_name(&ring->key[tk_ring_encrypt_slot(ring->slots)]),
-		       TK_NAME_LEN);
-	}
 	tk_key_wipe(&key);
 	return rc;
 }
 
-int tk_ops_rotate(struct tk_instance *inst, unsigned ring, unsigned *slots,
-		  uint8_t newest[static TK_NAME_LEN], uint8_t encrypts[static TK_NAME_LEN])
+int tk_ops_rotate(struct tk_instance *inst, unsigned ring, const struct tk_origin *o,
+		  struct tk_changed *out)
 {
-	struct rotation r = { .slots = slots, .newest = newest, .encrypts = encrypts };
+	struct job job = { .fn = put_random, .inst = inst, .ring = ring, .origin = *o };
 
-	return change(inst, ring, put_random, &r);
+	return change(&job, out);
+}
+
+static int put_all_random(struct tk_ring *ring, struct job *job)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < ring->slots && rc == 0; i++)
+		rc = put_random(ring, job);
+	return rc;
+}
+
+int tk_ops_flush(struct tk_instance *inst, unsigned ring, const struct tk_origin *o,
+		 struct tk_changed *out)
+{
+	struct job job = { .fn = put_all_random, .inst = inst, .ring = ring, .origin = *o };
+
+	return change(&job, out);
+}
+
+static int put_ring(struct tk_ring *ring, struct job *job)
+{
+	struct tk_ring keys;
+	bool same = true;
+
+	if (job->keys->slots != ring->slots || job->keys->key_len != ring->key_len)
+		return TK_E_SIZE;
+	for (unsigned i = 0; i < ring->slots; i++)
+		same &= tk_key_equal(&ring->key[i], &job->keys->key[i]);
+	if (same)
+		return NOTHING_TO_DO;
+	keys = *job->keys;
+	tk_ring_keep_cells(&keys, ring);
+	*ring = keys;
+	tk_ring_wipe(&keys);
+	return 0;
+}
+
+int tk_ops_replace(struct tk_instance *inst, unsigned ring, const struct tk_ring *keys,
+		   const struct tk_origin *o, struct tk_changed *out)
+{
+	struct job job = { .fn = put_ring, .inst = inst, .ring = ring, .origin = *o, .keys = keys };
+
+	return change(&job, out);
+}
+
+/* ---- time ---- */
+
+int64_t tk_ops_since(const struct tk_instance *inst, unsigned ring)
+{
+	struct tk_origin o = { 0 };
+	uint8_t cell;
+
+	if (tk_vault_newest(inst->vault, ring, &cell) == 0)
+		tk_ringstate_origin(inst->board, ring, cell, &o);
+	return o.added;
+}
+
+int64_t tk_ops_due(const struct tk_instance *inst, unsigned ring)
+{
+	int64_t period = inst->conf->rings[ring].rotate_every;
+
+	return period > 0 ? tk_ops_since(inst, ring) + period : 0;
+}
+
+static int put_random_if_due(struct tk_ring *ring, struct job *job)
+{
+	if (tk_ops_due(job->inst, job->ring) > job->origin.added)
+		return TK_E_NOENT;
+	return put_random(ring, job);
+}
+
+int tk_ops_rotate_due(struct tk_instance *inst, unsigned ring, struct tk_changed *out)
+{
+	struct job job = { .fn = put_random_if_due,
+			   .inst = inst,
+			   .ring = ring,
+			   .origin = { .added = tk_now(), .by = TK_BY_TIMER } };
+
+	return change(&job, out);
 }
 
 const char *tk_ops_reason(int rc)
@@ -105,7 +216,7 @@ const char *tk_ops_reason(int rc)
 	case TK_E_LAYOUT:
 		return "the shared memory is damaged, restart the server";
 	case TK_E_SIZE:
-		return "the key has not the ring's size";
+		return "the keys have not the ring's size";
 	case TK_E_NOENT:
 		return "the ring is gone";
 	default:

@@ -51,7 +51,7 @@ static int get_params(void *provctx, OSSL_PARAM params[])
 	return set_text(params, OSSL_PROV_PARAM_NAME, "tkprov: TLS session-ticket keys") &&
 	       set_text(params, OSSL_PROV_PARAM_VERSION, PACKAGE_VERSION) &&
 	       set_text(params, OSSL_PROV_PARAM_BUILDINFO, PACKAGE_STRING) &&
-	       (status == NULL || OSSL_PARAM_set_int(status, tk_attach_failed() ? 0 : 1));
+	       (status == NULL || OSSL_PARAM_set_int(status, tk_attach_verdict() == TK_ATTACH_FINE));
 }
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)

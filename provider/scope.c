@@ -11,10 +11,11 @@
 #include <string.h>
 
 #include "core/tag.h"
+#include "provider/clock.h"
 #include "provider/conn.h"
+#include "provider/counters.h"
 #include "provider/instance.h"
 #include "provider/log.h"
-#include "provider/rand.h"
 #include "provider/seal.h"
 #include "provider/ticket.h"
 
@@ -139,6 +140,16 @@ static void assert_key_callback(const struct tk_instance *inst, struct tk_contex
 		count_contexts(inst);
 }
 
+/* Once a connection: gen runs for each ticket, and again after the handshake. */
+static void count_resumed(const struct tk_instance *inst, SSL *s)
+{
+	unsigned cell;
+	int ring = tk_conn_ticket(s, &cell);
+
+	if (ring != TK_NO_RING && tk_conn_mark(s, TK_CONN_RESUMED))
+		tk_count(inst->board, (unsigned)ring, cell, TK_COUNT_RESUMED);
+}
+
 static int gen(SSL *s, void *arg)
 {
 	const struct tk_instance *inst = tk_instance();
@@ -151,6 +162,8 @@ static int gen(SSL *s, void *arg)
 	if (asks_for_cert(s))
 		see_certs(inst);
 	write_tag(inst, s, c);
+	if (SSL_session_reused(s) == 1)
+		count_resumed(inst, s);
 	tk_conn_gen(s, c);
 	ERR_pop_to_mark();
 	return 1;
@@ -191,22 +204,60 @@ static SSL_TICKET_RETURN usual_answer(SSL_TICKET_STATUS status)
 	}
 }
 
+static bool is_good(SSL_TICKET_STATUS status)
+{
+	return status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
+}
+
+/* As libssl will judge: by the time that the session itself carries. */
+static bool is_expired(const SSL_SESSION *sess)
+{
+	return SSL_SESSION_get_time(sess) + SSL_SESSION_get_timeout(sess) < tk_now();
+}
+
+static void count_refused(const struct tk_instance *inst, SSL *s, enum tk_counter why)
+{
+	unsigned cell;
+	int ring = tk_conn_ticket(s, &cell);
+
+	if (ring != TK_NO_RING && tk_conn_mark(s, TK_CONN_REFUSED))
+		tk_count(inst->board, (unsigned)ring, cell, why);
+}
+
+/* A ticket that our open accepted. */
+static SSL_TICKET_RETURN answer_ours(const struct tk_instance *inst, SSL *s, SSL_SESSION *sess,
+				     const struct tk_context *c, int ring, SSL_TICKET_STATUS status)
+{
+	SSL_TICKET_RETURN answer = usual_answer(status);
+
+	if (status == SSL_TICKET_NO_DECRYPT)
+		count_refused(inst, s, TK_COUNT_FORGED);
+	if (!is_good(status))
+		return answer;
+	if (is_expired(sess))
+		count_refused(inst, s, TK_COUNT_EXPIRED);
+	else if (judge(inst, s, sess, c, ring) != TK_VERDICT_GOOD) {
+		count_refused(inst, s, TK_COUNT_ASTRAY);
+		answer = SSL_TICKET_RETURN_IGNORE_RENEW;
+	} else if (answer == SSL_TICKET_RETURN_USE)
+		count_resumed(inst, s); /* gen will not run */
+	return answer;
+}
+
 static SSL_TICKET_RETURN dec(SSL *s, SSL_SESSION *sess, const unsigned char *name, size_t name_len,
 			     SSL_TICKET_STATUS status, void *arg)
 {
 	const struct tk_instance *inst = tk_instance();
-	SSL_TICKET_RETURN answer = usual_answer(status);
+	SSL_TICKET_RETURN answer;
 	int ring;
 
 	(void)name, (void)name_len;
 	if (inst == NULL)
-		return answer;
+		return usual_answer(status);
 	ERR_set_mark();
 	ring = tk_conn_judge(s);
-	if (ring != TK_NO_RING &&
-	    (status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW) &&
-	    judge(inst, s, sess, arg, ring) != TK_VERDICT_GOOD)
-		answer = SSL_TICKET_RETURN_IGNORE_RENEW;
+	answer = ring != TK_NO_RING ? answer_ours(inst, s, sess, arg, ring, status) :
+				      usual_answer(status);
 	ERR_pop_to_mark();
 	return answer;
 }

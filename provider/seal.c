@@ -9,14 +9,19 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "provider/clock.h"
 #include "provider/conn.h"
+#include "provider/counters.h"
 #include "provider/instance.h"
+#include "provider/ringstate.h"
 #include "provider/ticket.h"
+#include "provider/timer.h"
 
 /* A TLS 1.2 renewal may have lost its name: it stays in the ring its ticket came from. */
 static int ring_to_seal(const struct tk_instance *inst, SSL *s)
 {
-	int ring = tk_conn_old_resumed(s) ? tk_conn_ring(s) : TK_NO_RING;
+	unsigned cell;
+	int ring = tk_conn_old_resumed(s) ? tk_conn_ticket(s, &cell) : TK_NO_RING;
 	const char *name;
 
 	if (ring != TK_NO_RING)
@@ -25,11 +30,36 @@ static int ring_to_seal(const struct tk_instance *inst, SSL *s)
 	return tk_instance_ring(inst, name, name != NULL ? strlen(name) : 0);
 }
 
-static int seal(const struct tk_instance *inst, SSL *s, unsigned char *name, unsigned char *iv,
+/* max_key_age_action = "stop-issuing". */
+static bool is_too_old(const struct tk_instance *inst, unsigned ring, unsigned newest)
+{
+	struct tk_origin o;
+
+	if (!inst->conf->stop_issuing)
+		return false;
+	tk_ringstate_origin(inst->board, ring, newest, &o);
+	return tk_now() - o.added > inst->conf->max_key_age;
+}
+
+static void count_sealed(const struct tk_instance *inst, SSL *s, unsigned ring, unsigned cell)
+{
+	unsigned old_cell;
+	int old_ring;
+
+	tk_count(inst->board, ring, cell, TK_COUNT_ISSUED);
+	if (SSL_session_reused(s) != 1)
+		return;
+	old_ring = tk_conn_ticket(s, &old_cell);
+	if (old_ring != TK_NO_RING && tk_conn_mark(s, TK_CONN_RENEWED))
+		tk_count(inst->board, (unsigned)old_ring, old_cell, TK_COUNT_RENEWED);
+}
+
+static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned char *iv,
 		EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx)
 {
 	bool gen_ran = tk_conn_gen_ran(s);
 	int ring = ring_to_seal(inst, s);
+	struct tk_vault_place place;
 	struct tk_key key;
 	int rc;
 
@@ -38,10 +68,16 @@ static int seal(const struct tk_instance *inst, SSL *s, unsigned char *name, uns
 	/* Without gen there is no tag: callbacks of the program's own stand in its place. */
 	if (!gen_ran && inst->conf->rings[ring].scope != TK_SCOPE_SHARED)
 		return 0;
-	rc = tk_vault_get_encrypt(inst->vault, (unsigned)ring, &key);
+	if (!inst->conf->control_thread)
+		tk_timer_ring(inst, (unsigned)ring);
+	rc = tk_vault_get_encrypt(inst->vault, (unsigned)ring, &key, &place);
+	if (rc == 0 && is_too_old(inst, (unsigned)ring, place.newest))
+		rc = TK_E_RANGE;
 	if (rc == 0)
 		rc = tk_ticket_seal(&key, name, iv, cctx, hctx);
 	tk_key_wipe(&key);
+	if (rc == 0)
+		count_sealed(inst, s, (unsigned)ring, place.cell);
 	return rc == 0;
 }
 
@@ -56,7 +92,7 @@ static bool wants_renewal(SSL *s, unsigned slots, unsigned slot)
 static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned char *name,
 		       const unsigned char *iv, EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx)
 {
-	unsigned slot = 0, slots = 0;
+	struct tk_vault_place place = { 0 };
 	struct tk_key key = { .len = 0 };
 	const char *sni;
 	size_t sni_len;
@@ -66,20 +102,23 @@ static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned ch
 	ring = tk_instance_ring(inst, sni, sni_len);
 	if (ring == TK_NO_RING)
 		return 0;
-	rc = tk_vault_find(inst->vault, (unsigned)ring, name, &key, &slot, &slots);
+	rc = tk_vault_find(inst->vault, (unsigned)ring, name, &key, &place);
+	if (rc == TK_E_NOENT)
+		tk_count_unknown(inst->board, (unsigned)ring, name);
 	if (rc == 0)
 		rc = tk_ticket_open(&key, iv, cctx, hctx);
 	tk_key_wipe(&key);
 	if (rc != 0)
 		return 0;
-	tk_conn_opened(s, ring);
-	return wants_renewal(s, slots, slot) ? 2 : 1;
+	if (tk_conn_opened(s, ring, place.cell))
+		tk_count(inst->board, (unsigned)ring, place.cell, TK_COUNT_PRESENTED);
+	return wants_renewal(s, place.slots, place.slot) ? 2 : 1;
 }
 
 int tk_seal_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
 		     EVP_MAC_CTX *hctx, int enc)
 {
-	const struct tk_instance *inst = tk_instance();
+	struct tk_instance *inst = tk_instance();
 	int rc;
 
 	if (inst == NULL)

@@ -78,22 +78,14 @@ bool tk_session_room(void)
 void tk_session_open(struct tk_instance *inst, int fd, unsigned which, int64_t now)
 {
 	struct session *s = free_place();
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
 
-	if (s == NULL || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1) {
+	if (s == NULL || tk_speaker_init(&s->who, inst, which, fd) != 0) {
 		close(fd);
 		return;
 	}
 	s->fd = fd;
 	s->deadline = now + IDLE_MS;
 	tk_reply_init(&s->out);
-	s->who = (struct tk_speaker){ .inst = inst,
-				      .socket = which,
-				      .level = inst->conf->sockets[which].level,
-				      .uid = cred.uid,
-				      .gid = cred.gid,
-				      .pid = cred.pid };
 }
 
 nfds_t tk_session_poll(struct pollfd *p, int64_t *wake)
@@ -115,8 +107,14 @@ nfds_t tk_session_poll(struct pollfd *p, int64_t *wake)
 	return n;
 }
 
-/* Runs all commands of one line. */
-static void run_line(struct session *s, char *line)
+/* A part of the input. */
+struct span {
+	char *at;
+	size_t len;
+};
+
+/* Runs all commands of one line; the payload is the last one's. */
+static void run_line(struct session *s, char *line, struct span payload)
 {
 	struct tk_words words;
 	struct tk_reply r;
@@ -128,7 +126,8 @@ static void run_line(struct session *s, char *line)
 			tk_reply_msg(&r, TK_SEV_ERR, "Too many arguments. Commands must have at most "
 						     "%d arguments.", TK_WORDS_MAX);
 		else if (words.n > 0)
-			tk_command_run(&s->who, &words, &r);
+			tk_command_run(&s->who, &words, words.payload ? payload.at : NULL,
+				       payload.len, &r);
 		if (r.failed)
 			s->who.quit = true;
 		else if (!s->who.quit)
@@ -139,30 +138,75 @@ static void run_line(struct session *s, char *line)
 		s->who.quit = true;
 }
 
-/* Lines that are complete are run, all of them; then the session is over. */
+/* Cuts a line off *rest: without its LF and the CR before that, terminated.  False: there
+ * is none that is whole. */
+static bool cut_line(struct span *rest, struct span *line)
+{
+	char *lf = memchr(rest->at, '\n', rest->len);
+	size_t len;
+
+	if (lf == NULL)
+		return false;
+	len = (size_t)(lf - rest->at);
+	*line = (struct span){ rest->at, len };
+	rest->at += len + 1;
+	rest->len -= len + 1;
+	if (line->len > 0 && line->at[line->len - 1] == '\r')
+		line->len--;
+	return true;
+}
+
+/* The lines up to an empty one, for a command that ends in `<<`.  False: there is none yet. */
+static bool cut_payload(struct span *rest, struct span *payload)
+{
+	struct span line;
+
+	payload->at = rest->at;
+	while (cut_line(rest, &line))
+		if (line.len == 0) {
+			payload->len = (size_t)(line.at - payload->at);
+			return true;
+		}
+	return false;
+}
+
+/* Cuts what one run needs off *rest. */
+static bool cut_request(struct span *rest, struct span *line, struct span *payload)
+{
+	*payload = (struct span){ NULL, 0 };
+	if (!cut_line(rest, line))
+		return false;
+	return !tk_words_payload(line->at, line->len) || cut_payload(rest, payload);
+}
+
+/* What is complete is run, all of it; then the session is over, unless a command still
+ * waits for its payload. */
 static void run_input(struct session *s)
 {
-	char *line = s->in, *nl;
-	size_t left = s->in_len, len;
+	struct span left = { s->in, s->in_len }, rest = left, line, payload;
 
-	while (!s->who.quit && (nl = memchr(line, '\n', left)) != NULL) {
-		len = (size_t)(nl - line);
-		left -= len + 1;
-		if (memchr(line, '\0', len) != NULL) {
+	while (!s->who.quit && cut_request(&rest, &line, &payload)) {
+		if (memchr(left.at, '\0', (size_t)(rest.at - left.at)) != NULL) {
 			s->who.quit = true;
 			break;
 		}
-		line[len > 0 && line[len - 1] == '\r' ? len - 1 : len] = '\0';
-		run_line(s, line);
+		line.at[line.len] = '\0';
+		run_line(s, line.at, payload);
+		left = rest;
 		s->closing = true;
-		line = nl + 1;
 	}
-	if (!s->closing && left == TK_LINE_MAX) {
+	if (memchr(left.at, '\n', left.len) != NULL && !s->who.quit)
+		s->closing = false;
+	if (!s->closing && left.len == TK_LINE_MAX) {
 		tk_reply_addn(&s->out, TOO_BIG, sizeof(TOO_BIG) - 1);
 		s->closing = true;
 	}
 	if (s->closing || s->who.quit)
-		explicit_bzero(s->in, s->in_len);
+		left.len = 0;
+	explicit_bzero(s->in, (size_t)(left.at - s->in));
+	memmove(s->in, left.at, left.len);
+	explicit_bzero(s->in + left.len, s->in_len - left.len);
+	s->in_len = left.len;
 }
 
 /* False: the session is over. */

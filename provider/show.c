@@ -9,8 +9,11 @@
 
 #include "config.h"
 #include "core/b64.h"
+#include "core/commands.h"
+#include "provider/clock.h"
+#include "provider/counters.h"
+#include "provider/events.h"
 #include "provider/ops.h"
-#include "provider/rand.h"
 
 void tk_show_rings(const struct tk_instance *inst, struct tk_reply *out)
 {
@@ -39,10 +42,9 @@ static int secrets_of(const struct tk_instance *inst, unsigned id, struct tk_rep
 	return 0;
 }
 
-void tk_show_secrets(const struct tk_instance *inst, int ring, struct tk_reply *out)
+void tk_show_secrets(const struct tk_instance *inst, unsigned from, unsigned to,
+		     struct tk_reply *out)
 {
-	unsigned from = ring == TK_NO_RING ? 0 : (unsigned)ring;
-	unsigned to = ring == TK_NO_RING ? inst->conf->ring_count : from + 1;
 	int rc = 0;
 
 	tk_reply_addf(out, "# id secret\n");
@@ -51,6 +53,115 @@ void tk_show_secrets(const struct tk_instance *inst, int ring, struct tk_reply *
 	if (rc != 0)
 		tk_reply_msg(out, TK_SEV_ERR, "'show tls-keys' failed: %s.", tk_ops_reason(rc));
 }
+
+/* ---- the audit table ---- */
+
+static void add_name(const uint8_t name[static TK_NAME_LEN], struct tk_reply *out)
+{
+	static const uint8_t none[TK_NAME_LEN];
+	char hex[TK_NAME_HEX + 1];
+
+	tk_key_name_hex(name, hex);
+	tk_reply_addf(out, "%s\t", memcmp(name, none, TK_NAME_LEN) != 0 ? hex : "-");
+}
+
+static void add_by(const struct tk_origin *o, struct tk_reply *out)
+{
+	static const char *const by[] = {
+		[TK_BY_START] = "start", [TK_BY_FILE] = "file", [TK_BY_TIMER] = "timer"
+	};
+
+	if (o->by == TK_BY_UID)
+		tk_reply_addf(out, "uid:%u\t", o->uid);
+	else
+		tk_reply_addf(out, "%s\t", by[o->by]);
+}
+
+static void slot_of(const struct tk_instance *inst, unsigned id, const struct tk_ring *ring,
+		    unsigned slot, struct tk_reply *out)
+{
+	static const char *const role[] = { "decrypt", "encrypt", "next" };
+	struct tk_origin o;
+	struct tk_counts c;
+
+	tk_ringstate_origin(inst->board, id, ring->cell[slot], &o);
+	tk_counters_read(inst->board, id, ring->cell[slot], &c);
+	tk_reply_addf(out, "%u\t%u\t%s\t", id, slot, role[tk_ring_role(ring->slots, slot)]);
+	add_name(tk_key_name(&ring->key[slot]), out);
+	tk_reply_addf(out, "%zu\t%lld\t", tk_key_part_len(&ring->key[slot]) * 8,
+		      (long long)o.added);
+	add_by(&o, out);
+	for (unsigned i = 0; i < TK_COUNTERS; i++)
+		tk_reply_addf(out, "%llu\t", (unsigned long long)c.n[i]);
+	tk_reply_addf(out, "%lld\n", (long long)c.last_used);
+}
+
+static void unknown_of(const struct tk_instance *inst, unsigned id, struct tk_reply *out)
+{
+	uint8_t name[TK_NAME_LEN];
+	uint64_t n = tk_counters_unknown(inst->board, id, name);
+
+	tk_reply_addf(out, "%u\t-\tunknown\t", id);
+	add_name(name, out);
+	tk_reply_addf(out, "-\t-\t-\t-\t%llu\t-\t-\t-\t-\t-\t-\n", (unsigned long long)n);
+}
+
+void tk_show_slots(const struct tk_instance *inst, unsigned from, unsigned to, struct tk_reply *out)
+{
+	struct tk_ring ring;
+
+	tk_reply_addf(out, "# ring\tslot\trole\tname\tbits\tadded\tby\tissued\tpresented\tresumed\t"
+			   "renewed\tforged\texpired\tastray\tlast_used\n");
+	for (; from < to; from++) {
+		int rc = tk_vault_read(inst->vault, from, &ring);
+
+		if (rc != 0) {
+			tk_reply_msg(out, TK_SEV_ERR, "'show tls-key-slots' failed: %s.",
+				     tk_ops_reason(rc));
+			return;
+		}
+		for (unsigned slot = 0; slot < ring.slots; slot++)
+			slot_of(inst, from, &ring, slot, out);
+		unknown_of(inst, from, out);
+		tk_ring_wipe(&ring);
+	}
+}
+
+/* ---- events ---- */
+
+struct listing {
+	const struct tk_instance *inst;
+	struct tk_reply *out;
+};
+
+static void add_event(const struct tk_event *ev, void *arg)
+{
+	static const char *const result[] = { "ok", "not saved", "failed", "denied" };
+	const struct listing *l = arg;
+	const struct tk_conf *conf = l->inst->conf;
+
+	tk_reply_addf(l->out, "%lld\t%u\t%u\t%d\t%s\t%s\t", (long long)ev->time, ev->uid, ev->gid,
+		      (int)ev->pid, ev->program[0] != '\0' ? ev->program : "-",
+		      ev->socket < conf->socket_count ? conf->sockets[ev->socket].path : "-");
+	tk_reply_addf(l->out, "%s\t",
+		      ev->command < TK_CMD_COUNT ? tk_commands[ev->command].words : "timer");
+	if (ev->ring < conf->ring_count)
+		tk_reply_addf(l->out, "%u\t", ev->ring);
+	else
+		tk_reply_addf(l->out, "-\t");
+	add_name(ev->name, l->out);
+	tk_reply_addf(l->out, "%s\n", result[ev->result]);
+}
+
+void tk_show_events(const struct tk_instance *inst, unsigned n, struct tk_reply *out)
+{
+	struct listing l = { .inst = inst, .out = out };
+
+	tk_reply_addf(out, "# time\tuid\tgid\tpid\tprogram\tsocket\tcommand\tring\tname\tresult\n");
+	tk_events_each(inst->board, n, add_event, &l);
+}
+
+/* ---- the instance ---- */
 
 struct totals {
 	unsigned processes, hooked, left_alone;
@@ -80,6 +191,20 @@ static void show_certs(const struct tk_instance *inst, struct tk_reply *out)
 		tk_reply_addf(out, "Client_certs: no\n");
 }
 
+/* The earliest time at which a ring rotates by itself, 0: none does. */
+static int64_t next_rotation(const struct tk_instance *inst)
+{
+	int64_t next = 0;
+
+	for (unsigned i = 0; i < inst->conf->ring_count; i++) {
+		int64_t due = tk_ops_due(inst, i);
+
+		if (due != 0 && (next == 0 || due < next))
+			next = due;
+	}
+	return next;
+}
+
 void tk_show_info(const struct tk_instance *inst, struct tk_reply *out)
 {
 	struct totals t = { 0 };
@@ -92,13 +217,16 @@ void tk_show_info(const struct tk_instance *inst, struct tk_reply *out)
 		      (int)getpid(), getuid());
 	tk_reply_addf(out, "Uptime_sec: %lld\nProcess_num: %u\n",
 		      (long long)(tk_now() - tk_board_created(inst->board)), t.processes);
-	tk_reply_addf(out, "OpenSSL_built: %s\nOpenSSL_running: %s\nVault: memfd\n",
-		      inst->openssl_built, inst->openssl_running);
+	tk_reply_addf(out, "OpenSSL_built: %s\nOpenSSL_running: %s\nVault: %s\n",
+		      inst->openssl_built, inst->openssl_running,
+		      tk_vault_is_secret(inst->vault) ? "memfd_secret" : "memfd");
 	show_certs(inst, out);
 	tk_reply_addf(out, "Contexts_hooked: %u\nContexts_left_alone: %u\nRings: %u\n", t.hooked,
 		      t.left_alone, inst->conf->ring_count);
-	tk_reply_addf(out, "Rotations: %llu\nLast_rotation: %lld\n", (unsigned long long)rotations,
-		      (long long)last);
+	tk_reply_addf(out, "Rotations: %llu\nLast_rotation: %lld\nNext_rotation: %lld\n",
+		      (unsigned long long)rotations, (long long)last,
+		      (long long)next_rotation(inst));
+	tk_reply_addf(out, "Not_saved: %u\n", tk_ringstate_unsaved_count(inst->board));
 }
 
 static bool show_process(const struct tk_process *p, void *arg)

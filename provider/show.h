@@ -13,8 +13,17 @@
 /* `# id (file)` and a line a ring. */
 void tk_show_rings(const struct tk_instance *inst, struct tk_reply *out);
 
-/* The keys of one ring, or of all (TK_NO_RING), in base64.  Secrets. */
-void tk_show_secrets(const struct tk_instance *inst, int ring, struct tk_reply *out);
+/* The keys of the rings from `from` up to `to`, in base64.  Secrets. */
+void tk_show_secrets(const struct tk_instance *inst, unsigned from, unsigned to,
+		     struct tk_reply *out);
+
+/* The audit table of those rings: what each key is for, where it came from, how often it
+ * was used.  No secrets. */
+void tk_show_slots(const struct tk_instance *inst, unsigned from, unsigned to,
+		   struct tk_reply *out);
+
+/* The last n events. */
+void tk_show_events(const struct tk_instance *inst, unsigned n, struct tk_reply *out);
 
 /* `Name: value` lines. */
 void tk_show_info(const struct tk_instance *inst, struct tk_reply *out);

@@ -26,15 +26,22 @@
 #ifndef TK_VAULT_H
 #define TK_VAULT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "common/conf.h" /* enum tk_vault_kind */
 #include "core/ring.h"
 #include "tkprov/err.h"
 
 struct tk_vault;
 
-/* Room for `rings` rings, mapped, guarded, empty. */
-int tk_vault_create(struct tk_vault **out, unsigned rings, struct tk_error *e);
+/* Room for `rings` rings of up to `slots` keys, mapped, guarded, empty.  TK_VAULT_AUTO
+ * takes memfd_secret where the kernel gives it, TK_VAULT_SECRET fails where not. */
+int tk_vault_create(struct tk_vault **out, enum tk_vault_kind kind, unsigned rings, unsigned slots,
+		    struct tk_error *e);
+
+/* Is it memfd_secret? */
+bool tk_vault_is_secret(const struct tk_vault *v);
 
 /* Only for a vault that never got into use: unmaps it. */
 void tk_vault_free(struct tk_vault **vault);
@@ -42,14 +49,24 @@ void tk_vault_free(struct tk_vault **vault);
 /* Fixes a ring's size and fills it.  id is less than the capacity. */
 void tk_vault_init(struct tk_vault *v, unsigned id, const struct tk_ring *ring);
 
+struct tk_vault_place {
+	unsigned slot, slots;
+	uint8_t cell;   /* where the key is counted */
+	uint8_t newest; /* the newest key's cell */
+};
+
 /* Copies the key that encrypts.  TK_E_NOENT: no such ring.  TK_E_BUSY, TK_E_LAYOUT.
  * Wipe *out. */
-int tk_vault_get_encrypt(const struct tk_vault *v, unsigned id, struct tk_key *out);
+int tk_vault_get_encrypt(const struct tk_vault *v, unsigned id, struct tk_key *out,
+			 struct tk_vault_place *place);
 
-/* Copies the key with that name; *slot and *slots say where it was.  TK_E_NOENT: no key
- * of that name.  TK_E_BUSY, TK_E_LAYOUT.  Wipe *out. */
+/* The newest key's cell.  TK_E_NOENT, TK_E_BUSY, TK_E_LAYOUT. */
+int tk_vault_newest(const struct tk_vault *v, unsigned id, uint8_t *cell);
+
+/* Copies the key with that name (the newest, where there are two) and says where it was.
+ * TK_E_NOENT: no key of that name.  TK_E_BUSY, TK_E_LAYOUT.  Wipe *out. */
 int tk_vault_find(const struct tk_vault *v, unsigned id, const uint8_t name[static TK_NAME_LEN],
-		  struct tk_key *out, unsigned *slot, unsigned *slots);
+		  struct tk_key *out, struct tk_vault_place *place);
 
 /* Copies a whole ring.  Without the record lock it may say TK_E_BUSY.  Wipe *out. */
 int tk_vault_read(const struct tk_vault *v, unsigned id, struct tk_ring *out);

@@ -23,6 +23,7 @@ enum tk_err {
 	TK_E_CRYPTO = -9,  /* libcrypto said no */
 	TK_E_SIZE = -10,   /* a key of the wrong size */
 	TK_E_INUSE = -11,  /* somebody alive is there already */
+	TK_E_WEAK = -12,   /* a key that nobody should use */
 };
 
 #define TK_ERR_TEXT 640

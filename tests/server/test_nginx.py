@@ -163,7 +163,7 @@ def test_restart_reads_the_file_and_replaces_the_stale_socket(site):
 
 
 def test_second_instance_beside_a_live_one_leaves_it_alone(site):
-    site.write_conf()
+    site.write_conf(ring="persist = false;")
     first = Nginx(site, workers=1)
     tkctl(site, "rotate", "ssl", "tls-key", "#0")
     keys, inode = site.keys(), site.socket.stat().st_ino

@@ -11,7 +11,7 @@ tests_unit_test_vault_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_vault_LDADD = libtkcore.la $(CUNIT_LIBS) -lpthread
 
 tests_unit_test_board_SOURCES = tests/unit/test_board.c tests/unit/unit.h provider/board.c \
-	provider/shm.c provider/fds.c provider/rand.c provider/epoch.c
+	provider/shm.c provider/fds.c provider/clock.c provider/epoch.c
 tests_unit_test_board_CPPFLAGS = $(TK_CPPFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_board_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_board_LDADD = libtkcore.la $(CUNIT_LIBS)

@@ -17,7 +17,7 @@ static struct tk_board *new_board(void)
 	struct tk_board *b;
 	struct tk_error e;
 
-	if (tk_board_create(&b, &e) != 0) {
+	if (tk_board_create(&b, 4, 3, &e) != 0) {
 		printf("%s\n", e.text);
 		exit(1);
 	}
@@ -38,12 +38,12 @@ static int in_child(int (*fn)(struct tk_board *), struct tk_board *b)
 
 static int try_lock(struct tk_board *b)
 {
-	return -tk_board_lock(b, 20);
+	return -tk_board_lock(b, TK_LOCK_KEYS, 20);
 }
 
 static int lock_and_die(struct tk_board *b)
 {
-	if (tk_board_lock(b, 20) == 0)
+	if (tk_board_lock(b, TK_LOCK_KEYS, 20) == 0)
 		kill(getpid(), SIGKILL);
 	return 1;
 }
@@ -52,9 +52,9 @@ static void lock_excludes_other_processes(void)
 {
 	struct tk_board *b = new_board();
 
-	CU_ASSERT_EQUAL(tk_board_lock(b, 0), 0);
+	CU_ASSERT_EQUAL(tk_board_lock(b, TK_LOCK_KEYS, 0), 0);
 	CU_ASSERT_EQUAL(in_child(try_lock, b), -TK_E_BUSY);
-	tk_board_unlock(b);
+	tk_board_unlock(b, TK_LOCK_KEYS);
 	CU_ASSERT_EQUAL(in_child(try_lock, b), 0);
 	tk_board_free(&b);
 }
@@ -64,7 +64,7 @@ static void dead_holder_frees_the_lock(void)
 	struct tk_board *b = new_board();
 
 	CU_ASSERT_EQUAL(in_child(lock_and_die, b), 255);
-	CU_ASSERT_EQUAL(tk_board_lock(b, 0), 0);
+	CU_ASSERT_EQUAL(tk_board_lock(b, TK_LOCK_KEYS, 0), 0);
 	tk_board_free(&b);
 }
 
@@ -73,7 +73,7 @@ static void lock_without_descriptor(void)
 	struct tk_board *b = new_board();
 
 	close(tk_board_fd(b)->num);
-	CU_ASSERT_EQUAL(tk_board_lock(b, 0), TK_E_SYS);
+	CU_ASSERT_EQUAL(tk_board_lock(b, TK_LOCK_KEYS, 0), TK_E_SYS);
 	tk_board_free(&b);
 }
 

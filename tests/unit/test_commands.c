@@ -12,6 +12,12 @@
 #define SHOW_KEYS_LINE                                                                             \
 	"  show tls-keys [id|*]                    : show tls keys references or dump tls ticket " \
 	"keys when id specified\n"
+#define SHOW_SLOTS_LINE                                                                            \
+	"  show tls-key-slots [#id|file|*]         : show which key does what and how often it "   \
+	"was used; no secrets\n"
+#define SHOW_EVENTS_LINE                                                                           \
+	"  show tls-key-events [n]                 : list the last <n> changes and readings of "   \
+	"keys, 50 if not given\n"
 #define SET_KEY_LINE                                                                               \
 	"  set ssl tls-key [id|file] <key>         : set the next TLS key for the <id> or <file> " \
 	"listener to <key>\n"
@@ -152,7 +158,9 @@ static void help_filter(void)
 	check_help("help set ssl tls-key", TK_LEVEL_ADMIN, VALID SET_KEY_LINE LAST_LINES);
 	check_help("help set ssl tls-key more", TK_LEVEL_ADMIN, VALID SET_KEY_LINE LAST_LINES);
 	check_help("help show tls-keys", TK_LEVEL_USER, VALID SHOW_KEYS_LINE LAST_LINES);
-	check_help("help show tls", TK_LEVEL_USER, VALID SHOW_KEYS_LINE LAST_LINES);
+	check_help("help show tls", TK_LEVEL_USER, VALID SHOW_SLOTS_LINE SHOW_KEYS_LINE LAST_LINES);
+	check_help("help show tls", TK_LEVEL_OPERATOR,
+		   VALID SHOW_EVENTS_LINE SHOW_SLOTS_LINE SHOW_KEYS_LINE LAST_LINES);
 	check_help("help help", TK_LEVEL_ADMIN, VALID LAST_LINES);
 	check_help("help quit", TK_LEVEL_USER, VALID LAST_LINES);
 }
@@ -210,17 +218,21 @@ static void check_unknown(const char *line, enum tk_level level, const char *wan
 
 static void unknown(void)
 {
-	static const char *const keys[] = { "show tls-key",  "show tls",	"show tls-kesy",
-					    "show tls_keys", "show tls-keys2",	"show tlskeys x y" };
+	static const char *const keys[] = { "show tls-kesy", "show tls_keys", "show tlskeys x y" };
+	static const char *const both[] = { "show tls-key", "show tls", "show tls-keys2" };
 	static const char *const set_key[] = { "set ssl tls-kye a b", "set ssl", "set sll tls-key",
 					       "set ssl tls-keys x" };
 
 	for (size_t i = 0; i < COUNT(keys); i++)
 		check_unknown(keys[i], TK_LEVEL_USER, NEAR("show") SHOW_KEYS_LINE LAST_LINES, true);
+	for (size_t i = 0; i < COUNT(both); i++)
+		check_unknown(both[i], TK_LEVEL_USER,
+			      NEAR("show") SHOW_SLOTS_LINE SHOW_KEYS_LINE LAST_LINES, true);
 	for (size_t i = 0; i < COUNT(set_key); i++)
 		check_unknown(set_key[i], TK_LEVEL_ADMIN, NEAR("set") SET_KEY_LINE LAST_LINES,
 			      true);
-	check_unknown("shwo tls-keys", TK_LEVEL_USER, NEAR("shwo") SHOW_KEYS_LINE LAST_LINES, true);
+	check_unknown("shwo tls-keys", TK_LEVEL_USER,
+		      NEAR("shwo") SHOW_SLOTS_LINE SHOW_KEYS_LINE LAST_LINES, true);
 	check_unknown("hepl", TK_LEVEL_USER, NEAR("hepl") LAST_LINES, true);
 	check_unknown("xyzzy", TK_LEVEL_ADMIN, NONE("xyzzy"), false);
 	check_unknown("show\\ tls-keys", TK_LEVEL_ADMIN, NONE("show tls-keys"), false);

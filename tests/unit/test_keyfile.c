@@ -32,7 +32,7 @@ static void add(struct text *t, const char *s)
 static void make_bytes(uint8_t *bytes, unsigned id, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		bytes[i] = (uint8_t)(id * 11 + i * 5 + 3);
+		bytes[i] = (uint8_t)(id * 11 + i * i * 7 + 3);
 	if (len)
 		bytes[0] = (uint8_t)id;
 }

@@ -31,8 +31,10 @@ static void make_ring(struct tk_ring *r, unsigned slots, unsigned n)
 {
 	r->slots = slots;
 	r->key_len = TK_KEY_LEN_MAX;
-	for (unsigned i = 0; i < slots; i++)
+	for (unsigned i = 0; i < slots; i++) {
 		make_key(&r->key[i], n + i);
+		r->cell[i] = (uint8_t)((n + i) % TK_CELLS(slots));
+	}
 }
 
 static bool whole(const struct tk_key *k)
@@ -49,7 +51,7 @@ static struct tk_vault *new_vault(unsigned rings, unsigned slots)
 	struct tk_ring r;
 	struct tk_error e;
 
-	if (tk_vault_create(&v, rings, &e) != 0) {
+	if (tk_vault_create(&v, TK_VAULT_MEMFD, rings, slots, &e) != 0) {
 		printf("%s\n", e.text);
 		exit(1);
 	}
@@ -65,21 +67,26 @@ static void published_is_read(void)
 		struct tk_vault *v = new_vault(3, slots);
 		struct tk_ring r, back;
 		struct tk_key k, want;
-		unsigned slot, n;
+		struct tk_vault_place at;
+		uint8_t cell;
 
 		make_ring(&r, slots, 7);
 		CHECK(tk_vault_publish_locked(v, 1, &r) == 0, "%u slots", slots);
 		CHECK(tk_vault_read(v, 1, &back) == 0 && back.slots == slots, "%u slots", slots);
 		make_key(&want, 7 + tk_ring_encrypt_slot(slots));
-		CHECK(tk_vault_get_encrypt(v, 1, &k) == 0 && tk_key_equal(&k, &want), "%u", slots);
+		CHECK(tk_vault_get_encrypt(v, 1, &k, &at) == 0 && tk_key_equal(&k, &want), "%u", slots);
+		CHECK(at.cell == r.cell[tk_ring_encrypt_slot(slots)], "%u", slots);
+		CHECK(tk_vault_newest(v, 1, &cell) == 0 && cell == r.cell[slots - 1] &&
+		      cell == at.newest, "%u", slots);
 		for (unsigned i = 0; i < slots; i++)
-			CHECK(tk_vault_find(v, 1, tk_key_name(&r.key[i]), &k, &slot, &n) == 0 &&
-			      slot == i && n == slots && tk_key_equal(&k, &r.key[i]),
+			CHECK(tk_vault_find(v, 1, tk_key_name(&r.key[i]), &k, &at) == 0 &&
+			      at.slot == i && at.slots == slots && at.cell == r.cell[i] &&
+			      back.cell[i] == r.cell[i] && tk_key_equal(&k, &r.key[i]),
 			      "%u of %u", i, slots);
 		make_key(&want, 7 + slots);
-		CHECK(tk_vault_find(v, 1, want.bytes, &k, &slot, &n) == TK_E_NOENT, "%u", slots);
+		CHECK(tk_vault_find(v, 1, want.bytes, &k, &at) == TK_E_NOENT, "%u", slots);
 		make_key(&want, 0);
-		CHECK(tk_vault_find(v, 0, want.bytes, &k, &slot, &n) == 0, "ring 0 untouched");
+		CHECK(tk_vault_find(v, 0, want.bytes, &k, &at) == 0, "ring 0 untouched");
 		tk_vault_free(&v);
 		CU_ASSERT_PTR_NULL(v);
 	}
@@ -88,6 +95,7 @@ static void published_is_read(void)
 static void refusals(void)
 {
 	struct tk_vault *v = new_vault(2, 3);
+	struct tk_vault_place at;
 	struct tk_ring r;
 	struct tk_key k;
 
@@ -96,9 +104,9 @@ static void refusals(void)
 	make_ring(&r, 3, 0);
 	r.key_len = TK_KEY_128_LEN;
 	CU_ASSERT_EQUAL(tk_vault_publish_locked(v, 0, &r), TK_E_SIZE);
-	CU_ASSERT_EQUAL(tk_vault_get_encrypt(v, 1, &k), TK_E_NOENT);
-	CU_ASSERT_EQUAL(tk_vault_get_encrypt(v, 2, &k), TK_E_NOENT);
-	CU_ASSERT_EQUAL(tk_vault_get_encrypt(v, UINT32_MAX, &k), TK_E_NOENT);
+	CU_ASSERT_EQUAL(tk_vault_get_encrypt(v, 1, &k, &at), TK_E_NOENT);
+	CU_ASSERT_EQUAL(tk_vault_get_encrypt(v, 2, &k, &at), TK_E_NOENT);
+	CU_ASSERT_EQUAL(tk_vault_get_encrypt(v, UINT32_MAX, &k, &at), TK_E_NOENT);
 	tk_vault_free(&v);
 }
 
@@ -125,8 +133,10 @@ static bool stands_somewhere(const struct tk_key *k)
 	size_t size = 0;
 	const uint8_t *p = pages(&size);
 
-	for (size_t i = 0; p != NULL && i + TK_KEY_LEN_MAX <= size; i++)
-		if (memcmp(p + i, k->bytes, TK_KEY_LEN_MAX) == 0)
+	const uint8_t *secret = k->bytes + TK_NAME_LEN;
+
+	for (size_t i = 0; p != NULL && i + TK_KEY_LEN_MAX - TK_NAME_LEN <= size; i++)
+		if (memcmp(p + i, secret, TK_KEY_LEN_MAX - TK_NAME_LEN) == 0)
 			return true;
 	return p == NULL;
 }
@@ -157,11 +167,12 @@ struct race {
 static void *read_without_pause(void *arg)
 {
 	struct race *race = arg;
+	struct tk_vault_place at;
 	struct tk_ring r;
 	struct tk_key k;
 
 	while (!race->over) {
-		if (tk_vault_get_encrypt(race->v, 0, &k) == 0) {
+		if (tk_vault_get_encrypt(race->v, 0, &k, &at) == 0) {
 			race->reads++;
 			race->torn += !whole(&k);
 		}

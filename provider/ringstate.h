@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ringstate.h - what the board knows of a ring besides its counters: where each key came
+ * from, and how its file was when it was last ours.
+ *
+ * Written under a record lock (keys: origins; file: identity, unsaved), read by
+ * anybody, lock-free.  A ring or cell out of range is ignored, or reads as zero.
+ */
+#ifndef TK_RINGSTATE_H
+#define TK_RINGSTATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/file.h"
+#include "provider/board.h"
+
+enum tk_by { TK_BY_START, TK_BY_FILE, TK_BY_UID, TK_BY_TIMER };
+
+/* Where a key came from, and when, in seconds since the epoch. */
+struct tk_origin {
+	int64_t added;
+	enum tk_by by;
+	uid_t uid; /* with TK_BY_UID */
+};
+
+void tk_ringstate_set_origin(struct tk_board *b, unsigned ring, unsigned cell,
+			     const struct tk_origin *o);
+void tk_ringstate_origin(const struct tk_board *b, unsigned ring, unsigned cell,
+			 struct tk_origin *out);
+
+/* True once for each value of `since`: for the warning that a key encrypts for too long. */
+bool tk_ringstate_warn(struct tk_board *b, unsigned ring, int64_t since);
+
+/* The file as it was when the ring was last read from it or saved to it. */
+void tk_ringstate_set_file(struct tk_board *b, unsigned ring, const struct tk_file_id *id);
+void tk_ringstate_file(const struct tk_board *b, unsigned ring, struct tk_file_id *out);
+
+/* Does the file lack what the ring holds? */
+void tk_ringstate_set_unsaved(struct tk_board *b, unsigned ring, bool unsaved);
+unsigned tk_ringstate_unsaved_count(const struct tk_board *b);
+
+#endif

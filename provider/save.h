@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * save.h - keys that outlive the server: rings with persist = true and their files.
+ *
+ * A file is written only while it is as this instance knows it, or holds a state of the
+ * ring; else somebody else has changed it, and what stands there is not touched.
+ * Descriptors are opened on attach, before a server gives up rights or its root.
+ *
+ * Locks: takes the record lock for files.  Threads: attach, then control threads.
+ */
+#ifndef TK_SAVE_H
+#define TK_SAVE_H
+
+#include "provider/instance.h"
+#include "provider/ops.h"
+#include "provider/ringstate.h"
+
+/* Opens the files of the rings that are to be saved and brings them to their form.  What
+ * does not work is logged; the keys are in force all the same. */
+void tk_save_open(struct tk_instance *inst);
+
+/* Makes the file hold what the ring holds.  Nothing to do without persist.  On failure the
+ * reason is in *e, was logged, and the ring counts as not saved. */
+int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e);
+
+/* Makes the ring hold what the file holds, and takes the file as it is for ours.
+ * The message is whole. */
+int tk_save_reload(struct tk_instance *inst, unsigned ring, const struct tk_origin *o,
+		   struct tk_changed *out, struct tk_error *e);
+
+#endif

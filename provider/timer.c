@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * timer.c - owns rotation by itself and the watch over keys' age.  A ring's due time is its
+ * newest key's time and its period, so it outlives restarts, and a rotation by hand
+ * moves it on.
+ */
+#include "provider/timer.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "provider/clock.h"
+#include "provider/events.h"
+#include "provider/log.h"
+#include "provider/ops.h"
+#include "provider/save.h"
+
+#define TRY_AGAIN_S 5
+
+static void record(const struct tk_instance *inst, unsigned ring, int64_t now,
+		   const struct tk_changed *c, enum tk_event_result result)
+{
+	struct tk_event ev = {
+		.time = now,
+		.uid = geteuid(),
+		.gid = getegid(),
+		.pid = getpid(),
+		.socket = TK_EVENT_NO_SOCKET,
+		.command = TK_EVENT_TIMER,
+		.ring = ring,
+		.result = result,
+	};
+
+	memcpy(ev.program, inst->program, sizeof(ev.program));
+	if (c != NULL)
+		memcpy(ev.name, c->newest, sizeof(ev.name));
+	tk_events_add(inst->board, &ev);
+}
+
+static int rotate(struct tk_instance *inst, unsigned ring, int64_t now)
+{
+	struct tk_changed c;
+	struct tk_error e;
+	char hex[TK_NAME_HEX + 1];
+	int rc = tk_ops_rotate_due(inst, ring, &c);
+
+	if (rc == TK_E_NOENT)
+		return 0; /* somebody else was first */
+	if (rc != 0) {
+		tk_log(LOG_ERR, "ring %u (%s): not rotated though it is time: %s", ring,
+		       inst->conf->rings[ring].name, tk_ops_reason(rc));
+		record(inst, ring, now, NULL, TK_EVENT_FAILED);
+		return rc;
+	}
+	rc = tk_save_ring(inst, ring, &e);
+	tk_key_name_hex(c.newest, hex);
+	tk_log(LOG_NOTICE, "ring %u (%s): key rotated, newest is %s, by the timer", ring,
+	       inst->conf->rings[ring].name, hex);
+	record(inst, ring, now, &c, rc == 0 ? TK_EVENT_OK : TK_EVENT_NOT_SAVED);
+	return 0;
+}
+
+static void watch_age(struct tk_instance *inst, unsigned ring, int64_t since)
+{
+	if (!tk_ringstate_warn(inst->board, ring, since))
+		return;
+	tk_log(LOG_WARNING,
+	       "ring %u (%s): the same key has encrypted for more than max_key_age (%lld s)%s", ring,
+	       inst->conf->rings[ring].name, (long long)inst->conf->max_key_age,
+	       inst->conf->stop_issuing ? "; no more tickets are issued until it is rotated" : "");
+}
+
+/* When to look at this ring again. */
+static int64_t run_ring(struct tk_instance *inst, unsigned ring, int64_t now, bool late)
+{
+	int64_t due = tk_ops_due(inst, ring), old;
+
+	if (due != 0 && now >= due + late) {
+		if (rotate(inst, ring, now) != 0)
+			return now + TRY_AGAIN_S;
+		due = tk_ops_due(inst, ring);
+	}
+	old = tk_ops_since(inst, ring) + inst->conf->max_key_age;
+	if (now > old)
+		watch_age(inst, ring, old - inst->conf->max_key_age);
+	if (due == 0)
+		return now > old ? INT64_MAX : old + 1;
+	return due + late > now ? due + late : now + 1;
+}
+
+int64_t tk_timer_run(struct tk_instance *inst, int64_t now, bool late)
+{
+	int64_t next = now + TK_TIMER_LONGEST_S;
+
+	for (unsigned i = 0; i < inst->conf->ring_count; i++) {
+		int64_t again = run_ring(inst, i, now, late);
+
+		if (again < next)
+			next = again;
+	}
+	return next;
+}
+
+void tk_timer_ring(struct tk_instance *inst, unsigned ring)
+{
+	struct tk_changed c;
+	int64_t due = tk_ops_due(inst, ring);
+
+	if (due != 0 && tk_now() >= due)
+		(void)tk_ops_rotate_due(inst, ring, &c);
+}
