@@ -179,3 +179,20 @@ int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, bool keep_
 	free(path);
 	return fd;
 }
+
+int tk_keystore_create(const char *file, const struct tk_ring *ring, struct tk_error *e)
+{
+	int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | SAVE_FLAGS, 0600);
+	int rc = 0;
+
+	if (fd == -1 && errno == EEXIST)
+		return tk_err_set(e, TK_E_INUSE, "there is such a file, and it is not overwritten");
+	if (fd == -1)
+		return tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
+	if (fchmod(fd, 0600) == -1 || write_text(fd, ring)) {
+		rc = tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
+		(void)unlink(file);
+	}
+	close(fd);
+	return rc;
+}

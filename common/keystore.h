@@ -61,4 +61,8 @@ int tk_keystore_write(int fd, const struct tk_ring *ring, struct tk_file_id *id)
 int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, bool keep_time,
 			struct tk_file_id *id, struct tk_error *e);
 
+/* Makes a new file in its form, mode 0600 whatever the umask.  TK_E_INUSE: there is
+ * something of that name, and it stays as it is.  TK_E_SYS: nothing is left behind. */
+int tk_keystore_create(const char *file, const struct tk_ring *ring, struct tk_error *e);
+
 #endif

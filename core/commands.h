@@ -50,6 +50,9 @@ enum {
 	X(ROTATE, "rotate ssl tls-key", "[#id|file|*]",                                            \
 	  "make a new newest key for the <id> or <file> ring, or for all", 0, 1, TK_LEVEL_ADMIN,   \
 	  TK_CMD_EVENT, 0)                                                                         \
+	X(SAVE, "save ssl tls-key", "[#id|file|*]",                                                \
+	  "write the ring into its key file, where that has not been done", 0, 1, TK_LEVEL_ADMIN,  \
+	  TK_CMD_EVENT, 0)                                                                         \
 	X(SET_SEVERITY, "set severity-output", "[none|number|string]",                             \
 	  "set presence of severity level in feedback information", 0, 1, TK_LEVEL_USER, 0, 0)     \
 	X(SET_KEY, "set ssl tls-key", "[id|file] <key>",                                           \

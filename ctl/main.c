@@ -19,14 +19,27 @@
 #include "core/commands.h"
 #include "ctl/answer.h"
 #include "ctl/client.h"
+#include "ctl/cmd_gen.h"
 #include "ctl/request.h"
+#include "ctl/save.h"
 #include "ctl/status.h"
 #include "tkprov/limits.h"
 
 struct options {
 	char **sockets; /* each allocated */
 	unsigned socket_count;
+	bool no_save;   /* leave it at the server's word that it could not save */
+	bool save;      /* `tkctl save`: saving is what was asked for */
 };
+
+/* Commands that no server is asked for. */
+static const struct own_command {
+	const char *name, *args, *help;
+	enum tk_status (*run)(int argc, char **argv);
+} own_commands[] = {
+	{"gen", "FILE [--keys N] [--bits 128|256]", "make a new key file", tk_cmd_gen},
+};
+#define OWN_COUNT (sizeof(own_commands) / sizeof(own_commands[0]))
 
 /* ---- the sockets ---- */
 
@@ -46,8 +59,10 @@ static enum tk_status status_of(int rc)
 
 /* What the server refuses is said with the socket in front where there are several;
  * what goes wrong on the way to it always. */
-static enum tk_status ask_one(const char *path, const struct tk_request *request, bool several)
+static enum tk_status ask_one(const struct options *o, const char *path,
+			      const struct tk_request *request)
 {
+	bool several = o->socket_count > 1;
 	char who[TK_PATH_MAX] = "tkctl";
 	struct tk_reply answer = {0};
 	struct tk_error e;
@@ -63,6 +78,11 @@ static enum tk_status ask_one(const char *path, const struct tk_request *request
 		if (several)
 			snprintf(who, sizeof(who), "tkctl: %s", path);
 		status = tk_answer_print(answer.text, answer.len, who, stdout, stderr);
+		if (!o->no_save) {
+			enum tk_status rest = tk_ctl_save(path, answer.text, answer.len, o->save);
+
+			status = rest > status ? rest : status;
+		}
 	}
 	tk_reply_fini(&answer);
 	return status;
@@ -88,7 +108,7 @@ static enum tk_status ask_all(const struct options *o, const struct tk_request *
 			printf("# %s\n", o->sockets[i]);
 			fflush(stdout);
 		}
-		status = ask_one(o->sockets[i], request, o->socket_count > 1);
+		status = ask_one(o, o->sockets[i], request);
 		worst = status > worst ? status : worst;
 		if (!flush_stdout())
 			return worst > TK_STATUS_FAILED ? worst : TK_STATUS_FAILED;
@@ -102,6 +122,7 @@ static const struct option long_options[] = {
 	{"socket", required_argument, NULL, 's'},
 	{"instance", required_argument, NULL, 'i'},
 	{"raw", no_argument, NULL, 'r'},
+	{"no-save", no_argument, NULL, 'n'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{NULL, 0, NULL, 0},
@@ -115,6 +136,7 @@ static void print_help(void)
 	     "                           (default: " TK_DEFAULT_SOCKET ")\n"
 	     "  -i, --instance INSTANCE  the socket " TK_RUN_DIR "/INSTANCE.sock\n"
 	     "      --raw                print tables as the server sends them (always so far)\n"
+	     "      --no-save            leave key files alone that the server could not save\n"
 	     "  -h, --help               print this\n"
 	     "  -V, --version            print the version\n"
 	     "\n"
@@ -125,6 +147,11 @@ static void print_help(void)
 
 		printf("  %s%s%s\n      %s\n", c->words, *c->args ? " " : "", c->args, c->help);
 	}
+	puts("\ntkctl's own:\n  save [#id|file|*]\n      have rings saved; where the server cannot, tkctl "
+	     "does it");
+	for (size_t i = 0; i < OWN_COUNT; i++)
+		printf("  %s %s\n      %s\n", own_commands[i].name, own_commands[i].args,
+		       own_commands[i].help);
 	puts("\nExit status: 0 done, 1 refused or failed, 2 usage, 3 no server, 4 denied.");
 }
 
@@ -163,6 +190,9 @@ static bool take_option(struct options *o, int c, enum tk_status *status)
 		rc = add_instance(o, optarg);
 		break;
 	case 'r':
+		break;
+	case 'n':
+		o->no_save = true;
 		break;
 	case 'h':
 		print_help();
@@ -204,27 +234,56 @@ static void free_options(struct options *o)
 	free(o->sockets);
 }
 
-int main(int argc, char **argv)
+/* ---- what to do ---- */
+
+static enum tk_status send_words(const struct options *o, int n, char **words)
 {
 	static struct tk_request request;
-	struct options options = {0};
 	enum tk_status status;
 	struct tk_error e;
-	int rc;
+	int rc = tk_request_make(&request, n, words, &e);
+
+	if (rc) {
+		fprintf(stderr, "tkctl: %s\n", e.text);
+		status = rc == TK_E_SYS ? TK_STATUS_FAILED : TK_STATUS_USAGE;
+	} else {
+		status = ask_all(o, &request);
+	}
+	tk_request_wipe(&request);
+	return status;
+}
+
+/* `save [RING]` */
+static enum tk_status save(struct options *o, int argc, char **argv)
+{
+	char all[] = "*", save_word[] = "save", ssl[] = "ssl", key[] = "tls-key";
+	char *words[] = {save_word, ssl, key, argc > 1 ? argv[1] : all};
+
+	o->save = true;
+	return send_words(o, 4, words);
+}
+
+static enum tk_status run(struct options *o, int argc, char **argv)
+{
+	/* with more words it may be the server's command of that name */
+	if (argc > 0 && strcmp(argv[0], "save") == 0 && argc <= 2)
+		return save(o, argc, argv);
+	for (size_t i = 0; i < OWN_COUNT; i++)
+		if (argc > 0 && strcmp(argv[0], own_commands[i].name) == 0)
+			return own_commands[i].run(argc, argv);
+	return send_words(o, argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {0};
+	enum tk_status status;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (take_options(&options, argc, argv, &status)) {
-		rc = tk_request_make(&request, argc - optind, argv + optind, &e);
-		if (rc) {
-			fprintf(stderr, "tkctl: %s\n", e.text);
-			status = rc == TK_E_SYS ? TK_STATUS_FAILED : TK_STATUS_USAGE;
-		} else {
-			status = ask_all(&options, &request);
-		}
-		tk_request_wipe(&request);
-	} else if (!flush_stdout()) {
+	if (take_options(&options, argc, argv, &status))
+		status = run(&options, argc - optind, argv + optind);
+	if (status == TK_STATUS_DONE && !flush_stdout())
 		status = TK_STATUS_FAILED;
-	}
 	free_options(&options);
 	return (int)status;
 }

@@ -51,6 +51,35 @@ static int read_line(char *buf, size_t cap, struct tk_error *e)
 	return 0;
 }
 
+/* What follows `<<`: standard input up to an empty line or its end.  The LF that ends the
+ * request makes the empty line. */
+static int append_payload(struct tk_request *r, struct tk_error *e)
+{
+	size_t at = strlen(r->line);
+	char last = '\0';
+
+	r->line[at++] = '\n';
+	for (;;) {
+		ssize_t n = read(STDIN_FILENO, r->line + at, 1);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return tk_err_set(e, TK_E_SYS, "standard input: %s", strerror(errno));
+		if (n == 0 || (r->line[at] == '\n' && (last == '\n' || last == '\0')))
+			break;
+		if (r->line[at] == '\0')
+			return tk_err_set(e, TK_E_PARSE, "standard input: not lines of text");
+		last = r->line[at++];
+		if (at + 2 >= sizeof(r->line))
+			return too_long(e);
+	}
+	if (last != '\n' && last != '\0')
+		r->line[at++] = '\n';
+	r->line[at] = '\0';
+	return 0;
+}
+
 static int append_word(struct tk_request *r, const char *word, struct tk_error *e)
 {
 	/* Behind the prefix, so that the word that is first gets no space in front. */
@@ -73,6 +102,17 @@ static int find_secret(const struct tk_words *w, const struct tk_command *c, uns
 	return (int)(first + c->secret - 1);
 }
 
+/* A last word `<<` is none, and goes out without the escape of one. */
+static int append_mark(struct tk_request *r, struct tk_error *e)
+{
+	size_t at = strlen(r->line);
+
+	if (at + 8 >= sizeof(r->line))
+		return too_long(e);
+	memcpy(r->line + at, " <<", 4);
+	return append_payload(r, e);
+}
+
 static int append_words(struct tk_request *r, const struct tk_words *w, struct tk_error *e)
 {
 	char typed[TK_LINE_MAX];
@@ -84,6 +124,8 @@ static int append_words(struct tk_request *r, const struct tk_words *w, struct t
 	for (unsigned i = 0; i < w->n && !rc; i++) {
 		const char *word = w->w[i];
 
+		if (i + 1 == w->n && strcmp(word, "<<") == 0)
+			return append_mark(r, e);
 		if ((int)i == secret && strcmp(word, "-") == 0) {
 			rc = read_line(typed, sizeof(typed), e);
 			word = typed;
@@ -122,8 +164,8 @@ static int append_whole(struct tk_request *r, char *line, struct tk_error *e)
 	memcpy(copy, line, strlen(line) + 1);
 	if (!strpbrk(line, "\r\n") && !tk_words_next(&rest, &w) && !rest && !w.payload && w.n > 0)
 		rc = append_words(r, &w, e);
-	else
-		rc = append_line(r, line, e);
+	else if (!(rc = append_line(r, line, e)) && tk_words_payload(line, strlen(line)))
+		rc = append_payload(r, e);
 	explicit_bzero(copy, sizeof(copy));
 	memset(line, 'x', strlen(line));
 	return rc;

@@ -196,6 +196,7 @@ static tk_handler *const handlers[TK_CMD_COUNT] = {
 	[TK_CMD_RELOAD] = tk_command_reload,
 	[TK_CMD_REPLACE] = tk_command_replace,
 	[TK_CMD_ROTATE] = tk_command_rotate,
+	[TK_CMD_SAVE] = tk_command_save,
 	[TK_CMD_SET_SEVERITY] = set_severity,
 	[TK_CMD_SET_KEY] = tk_command_set_key,
 	[TK_CMD_SHOW_INFO] = show_info,

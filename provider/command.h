@@ -48,7 +48,7 @@ void tk_command_run(struct tk_speaker *who, const struct tk_words *words,
 typedef void tk_handler(struct tk_speaker *who, unsigned argc, char *const *argv,
 			struct tk_reply *out);
 tk_handler tk_command_set_key, tk_command_rotate, tk_command_flush, tk_command_reload,
-	tk_command_replace;
+	tk_command_replace, tk_command_save;
 
 /* The ring that argv[0] names, or all of them for `*` where that is allowed: *from up to *to.
  * False, with an answer, if there is none. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * command_keys.c - the commands that change keys: set, rotate, flush, reload, replace.  Each
- * is an operation, a save, a line of the answer, one of the log and an event, in that
- * order and one ring after the other.
+ * command_keys.c - the commands that change keys or their files.  Each is an operation, a
+ * save, a line of the answer, one of the log and an event, in that order and one ring
+ * after the other.
  */
 #include <string.h>
 
@@ -34,6 +34,12 @@ static void log_change(const struct tk_speaker *who, unsigned ring, const struct
 	       who->program);
 }
 
+static void add_not_saved(const struct tk_speaker *who, unsigned ring, const struct tk_error *e,
+			  struct tk_reply *out)
+{
+	tk_reply_addf(out, "not saved: %s: %s\n", who->inst->conf->rings[ring].file, e->text);
+}
+
 /* The key is in force whatever becomes of the file. */
 static void finish(struct tk_speaker *who, unsigned ring, const struct tk_changed *c,
 		   struct tk_reply *out)
@@ -42,7 +48,7 @@ static void finish(struct tk_speaker *who, unsigned ring, const struct tk_change
 	int rc = tk_save_ring(who->inst, ring, &e);
 
 	if (rc != 0)
-		tk_reply_addf(out, "not saved: %s: %s\n", who->inst->conf->rings[ring].file, e.text);
+		add_not_saved(who, ring, &e, out);
 	out->severity = TK_SEV_INFO;
 	log_change(who, ring, c);
 	tk_speaker_record(who, ring, c->newest, rc == 0 ? TK_EVENT_OK : TK_EVENT_NOT_SAVED);
@@ -199,6 +205,35 @@ void tk_command_reload(struct tk_speaker *who, unsigned argc, char *const *argv,
 		out->severity = TK_SEV_INFO;
 		log_change(who, ring, &c);
 		tk_speaker_record(who, ring, c.newest, TK_EVENT_OK);
+	}
+}
+
+/* ---- save ---- */
+
+void tk_command_save(struct tk_speaker *who, unsigned argc, char *const *argv, struct tk_reply *out)
+{
+	const struct tk_conf_ring *rings = who->inst->conf->rings;
+	struct tk_error e;
+	unsigned ring, end;
+
+	if (!tk_command_rings(who, argc, argv, true, &ring, &end, out))
+		return;
+	for (; ring < end; ring++) {
+		int rc = 0;
+
+		if (tk_save_wanted(who->inst, ring)) {
+			rc = tk_save_ring(who->inst, ring, &e);
+			if (rc == 0)
+				tk_reply_addf(out, "TLS ticket keys saved: %u %s\n", ring,
+					      rings[ring].file);
+			else
+				add_not_saved(who, ring, &e, out);
+			tk_speaker_record(who, ring, NULL, rc == 0 ? TK_EVENT_OK : TK_EVENT_NOT_SAVED);
+		} else if (argv[0][0] != '*') {
+			failed(who, ring, out, "it is not one that this instance saves");
+			return;
+		}
+		out->severity = TK_SEV_INFO;
 	}
 }
 

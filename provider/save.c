@@ -28,7 +28,7 @@ static const char *file_of(const struct tk_instance *inst, unsigned ring)
 	return inst->conf->rings[ring].file;
 }
 
-static bool is_saved(const struct tk_instance *inst, unsigned ring)
+bool tk_save_wanted(const struct tk_instance *inst, unsigned ring)
 {
 	return file_of(inst, ring) != NULL && inst->conf->rings[ring].persist && !inst->beside;
 }
@@ -176,7 +176,7 @@ int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e)
 {
 	int rc;
 
-	if (!is_saved(inst, ring))
+	if (!tk_save_wanted(inst, ring))
 		return 0;
 	rc = lock_files(inst, e);
 	if (rc == 0) {
@@ -210,7 +210,7 @@ static void open_one(struct tk_instance *inst, unsigned id)
 void tk_save_open(struct tk_instance *inst)
 {
 	for (unsigned i = 0; i < inst->conf->ring_count; i++)
-		if (is_saved(inst, i))
+		if (tk_save_wanted(inst, i))
 			open_one(inst, i);
 }
 
@@ -240,7 +240,7 @@ static int take_in(struct tk_instance *inst, unsigned id, const struct tk_ring *
 	if (rc != 0)
 		return tk_err_set(e, rc, "'%s' : %s", file_of(inst, id), tk_ops_reason(rc));
 	tk_ringstate_set_file(inst->board, id, &info->id);
-	if (!is_saved(inst, id))
+	if (!tk_save_wanted(inst, id))
 		return 0;
 	rc = info->id.size == tk_keyfile_len(ring) ? 0 : save_locked(inst, id, true, &why);
 	note(inst, id, rc, &why);

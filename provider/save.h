@@ -19,6 +19,9 @@
  * does not work is logged; the keys are in force all the same. */
 void tk_save_open(struct tk_instance *inst);
 
+/* Is this a ring that is to be saved? */
+bool tk_save_wanted(const struct tk_instance *inst, unsigned ring);
+
 /* Makes the file hold what the ring holds.  Nothing to do without persist.  On failure the
  * reason is in *e, was logged, and the ring counts as not saved. */
 int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e);

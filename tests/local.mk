@@ -24,7 +24,9 @@ EXTRA_DIST += \
 	tests/server/harness.py \
 	tests/server/pyserver.py \
 	tests/server/second_libctx.c \
+	tests/server/test_counters.py \
 	tests/server/test_guest.py \
+	tests/server/test_keep.py \
 	tests/server/test_nginx.py \
 	tests/server/test_start.py \
 	tests/server/test_wall.py \

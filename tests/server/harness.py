@@ -202,6 +202,16 @@ class Site:
         rows = self.ask(f"show tls-keys #{ring}").splitlines()
         return [r.split()[1] for r in rows if r and not r.startswith("#")]
 
+    def slots(self, ring="*"):
+        """The audit table's rows, as dictionaries; numbers where there are some."""
+        return table(self.ask(f"show tls-key-slots {ring}"))
+
+    def events(self, n=""):
+        return table(self.ask(f"show tls-key-events {n}"))
+
+    def info(self):
+        return dict(line.split(": ", 1) for line in self.ask("show info").splitlines() if line)
+
     def session(self):
         """A new file name for a session."""
         self.saved += 1
@@ -229,6 +239,16 @@ class Site:
             wrong.append(f"processes left behind: {self.left_behind()}")
         shutil.rmtree(self.dir, ignore_errors=True)
         assert not wrong, wrong
+
+
+def table(text):
+    head, *rows = [line for line in text.split("\n") if line]
+    assert head.startswith("# "), text
+    names = head[2:].split("\t")
+    for row in rows:
+        assert row.count("\t") == len(names) - 1, row
+    return [{name: int(field) if field.isdigit() and name != "name" else field
+             for name, field in zip(names, row.split("\t"))} for row in rows]
 
 
 def ask(path, line, timeout=10):

@@ -120,7 +120,7 @@ def test_two_servers_with_one_key_file_resume_each_others_tickets(site, other, t
 
 
 def test_keys_survive_reloads_checks_and_kills(site):
-    site.write_conf()
+    site.write_conf(ring="persist = false;")
     nginx = Nginx(site)
     tkctl(site, "rotate", "ssl", "tls-key", "#0")  # no longer what the file says
     keys = site.keys()

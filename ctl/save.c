@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * save.c - owns tkctl's writing of key files: what the server said, what the file holds,
+ * and whether it may be overwritten.  How it is written is common/keystore's.
+ *
+ * flock(2) lets one tkctl after the other ask for the ring and write it, so that an older
+ * state cannot follow a newer one.
+ */
+#include "ctl/save.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/keystore.h"
+#include "core/keyfile.h"
+#include "core/words.h"
+#include "ctl/client.h"
+#include "ctl/request.h"
+
+#define NOT_SAVED "not saved: "
+#define LOCK_TRIES 200
+#define LOCK_STEP_NS 10000000
+
+/* What the server has. */
+struct state {
+	struct tk_ring ring;
+	int64_t oldest; /* when its oldest key came; 0: not known */
+};
+
+/* ---- the server ---- */
+
+static int make_question(struct tk_request *q, const char *file, struct tk_error *e)
+{
+	char line[TK_LINE_MAX] = "show tls-key-slots", second[TK_LINE_MAX] = "show tls-keys";
+	char *words[] = {line};
+
+	if (tk_words_quote(line, sizeof(line), file) ||
+	    tk_words_quote(second, sizeof(second), file) ||
+	    strlen(line) + strlen(second) + 2 > sizeof(line))
+		return tk_err_set(e, TK_E_RANGE, "its name is too long to be asked for");
+	strcat(strcat(line, ";"), second);
+	return tk_request_make(q, 1, words, e);
+}
+
+/* Rows of the audit table give the time, rows of secrets the keys' text. */
+static void take_row(const char *row, char *text, size_t *used, unsigned *keys, int64_t *oldest)
+{
+	unsigned ring, slot;
+	int at = 0;
+
+	if (sscanf(row, "%u.%u %n", &ring, &slot, &at) == 2 && at > 0 && *keys < TK_SLOTS_MAX) {
+		size_t len = strlen(row + at);
+
+		memcpy(text + *used, row + at, len);
+		text[*used + len] = '\n';
+		*used += len + 1;
+		++*keys;
+	} else if (sscanf(row, "%u\t%u\t%*s\t%*s\t%*u\t%n", &ring, &slot, &at) == 2 && at > 0 &&
+		   slot == 0) {
+		*oldest = strtoll(row + at, NULL, 10);
+	}
+}
+
+static int parse_state(char *answer, size_t len, struct state *out, struct tk_error *e)
+{
+	char *text = malloc(len + 1), *rest = answer, *row;
+	size_t used = 0;
+	unsigned keys = 0;
+	int rc;
+
+	if (!text)
+		return tk_err_set(e, TK_E_NOMEM, "out of memory");
+	while ((row = strsep(&rest, "\n")) != NULL)
+		take_row(row, text, &used, &keys, &out->oldest);
+	if (keys)
+		rc = tk_keyfile_parse(text, used, keys, "the server's ring", &out->ring, e);
+	else
+		rc = tk_err_set(e, TK_E_DENIED, "the server does not show its keys");
+	explicit_bzero(text, len + 1);
+	free(text);
+	return rc;
+}
+
+static int ask_state(const char *socket, const char *file, struct state *out, struct tk_error *e)
+{
+	static struct tk_request question;
+	struct tk_reply answer = {0};
+	int rc = make_question(&question, file, e);
+
+	memset(out, 0, sizeof(*out));
+	if (!rc)
+		rc = tk_client_ask(socket, question.line, question.len, &answer, e);
+	if (!rc)
+		rc = parse_state(answer.text, answer.len, out, e);
+	tk_reply_fini(&answer);
+	tk_request_wipe(&question);
+	return rc;
+}
+
+/* ---- the file ---- */
+
+static bool is_still(int fd, const char *file)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(file, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* Opens and locks the file.  -1: errno says why. */
+static int open_locked(const char *file)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_NS};
+
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		int fd = tk_keystore_open(file), err;
+
+		if (fd == -1)
+			return -1;
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_still(fd, file))
+			return fd;
+		err = errno;
+		close(fd);
+		if (err != EWOULDBLOCK && err != EINTR && i > 0) {
+			errno = err;
+			return -1;
+		}
+		nanosleep(&step, NULL);
+	}
+	errno = EBUSY;
+	return -1;
+}
+
+/* A file older than all keys of the ring was left behind by changes that nobody saved. */
+static bool may_overwrite(int fd, const struct state *s)
+{
+	struct tk_file_id id;
+
+	if (tk_keystore_is_state(fd, &s->ring))
+		return true;
+	return s->oldest > 0 && tk_file_id(fd, &id) == 0 && id.mtime_s < s->oldest;
+}
+
+static int write_file(int fd, const char *file, const struct state *s, struct tk_error *e)
+{
+	struct tk_file_id id;
+	int rc;
+
+	if (!may_overwrite(fd, s))
+		return tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
+	rc = tk_keystore_write(fd, &s->ring, &id);
+	if (rc == TK_E_SIZE) {
+		int anew = tk_keystore_rewrite(file, &s->ring, false, &id, e);
+
+		if (anew == -1)
+			return TK_E_SYS;
+		close(anew);
+		return 0;
+	}
+	return rc ? tk_err_set(e, rc, "%s", strerror(errno)) : 0;
+}
+
+static int save_file(const char *socket, const char *file, struct tk_error *e)
+{
+	struct state s;
+	int fd = open_locked(file), rc;
+
+	if (fd == -1)
+		return tk_err_set(e, errno == ENOENT ? TK_E_NOENT : TK_E_SYS, "%s",
+				  errno == ENOENT ? TK_KEYSTORE_GONE : strerror(errno));
+	rc = ask_state(socket, file, &s, e);
+	if (!rc)
+		rc = write_file(fd, file, &s, e);
+	tk_ring_wipe(&s.ring);
+	close(fd);
+	return rc;
+}
+
+static int make_file(const char *socket, const char *file, struct tk_error *e)
+{
+	struct state s;
+	int rc = ask_state(socket, file, &s, e);
+
+	if (!rc)
+		rc = tk_keystore_create(file, &s.ring, e);
+	tk_ring_wipe(&s.ring);
+	return rc;
+}
+
+static enum tk_status save_one(const char *socket, const char *file, const char *reason, bool insist)
+{
+	struct tk_error e;
+	int rc;
+
+	if (strcmp(reason, TK_KEYSTORE_CHANGED) == 0)
+		rc = tk_err_set(&e, TK_E_INUSE, "%s", reason);
+	else
+		rc = save_file(socket, file, &e);
+	if (rc == TK_E_NOENT && insist)
+		rc = make_file(socket, file, &e);
+	if (rc == 0) {
+		printf("saved by tkctl: %s\n", file);
+		return TK_STATUS_DONE;
+	}
+	fflush(stdout);
+	fprintf(stderr, "tkctl: %s%s: not saved by tkctl either: %s\n", insist ? "" : "warning: ",
+		file, e.text);
+	return insist ? TK_STATUS_FAILED : TK_STATUS_DONE;
+}
+
+enum tk_status tk_ctl_save(const char *socket, const char *answer, size_t len, bool insist)
+{
+	enum tk_status worst = TK_STATUS_DONE, status;
+	const char *end = answer + len, *next;
+
+	for (const char *line = answer; line < end; line = next) {
+		const char *lf = memchr(line, '\n', (size_t)(end - line));
+		char text[TK_PATH_MAX + 512], *reason = NULL;
+
+		next = lf ? lf + 1 : end;
+		if (end - line > 5 && line[0] == '[' && strncmp(line + 2, "]: ", 3) == 0)
+			line += 5; /* its severity, where it is the first line */
+		if (strncmp(line, NOT_SAVED, strlen(NOT_SAVED)) != 0)
+			continue;
+		line += strlen(NOT_SAVED);
+		snprintf(text, sizeof(text), "%.*s", (int)((lf ? lf : end) - line), line);
+		for (char *p = text; (p = strstr(p, ": ")) != NULL; p += 2)
+			reason = p;
+		if (!reason)
+			continue;
+		*reason = '\0';
+		status = save_one(socket, text, reason + 2, insist);
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}

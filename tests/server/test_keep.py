@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keys that last: what a change leaves in the key file, what happens where it cannot be
+written or is not as it was, and who saves it then."""
+import base64
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from harness import BUILD, Nginx, SServer, hello, new_key, run, tkctl, wait_for
+
+WWW = 33  # www-data
+
+
+def lines(site):
+    return site.keyfile.read_text().splitlines()
+
+
+def not_saved(site, answer):
+    """The reason in an answer's second line; None: it was saved."""
+    for line in answer.splitlines():
+        if line.startswith(f"not saved: {site.keyfile}: "):
+            return line.split(": ", 2)[2]
+    return None
+
+
+def rotate(site):
+    return not_saved(site, site.ask("rotate ssl tls-key 0"))
+
+
+def in_step(site):
+    return lines(site) == site.keys()
+
+
+@pytest.mark.parametrize("change", ["set", "rotate", "flush", "replace", "timer"])
+def test_restart_finds_the_keys_of_before(site, change):
+    site.write_conf(ring='rotate_every = "2s";' if change == "timer" else "")
+    nginx = Nginx(site, workers=2)
+    before = site.keys()
+    payload = "\n".join(new_key() for _ in range(3))
+    {"set": lambda: site.ask(f"set ssl tls-key 0 {new_key()}"),
+     "rotate": lambda: site.ask("rotate ssl tls-key 0"),
+     "flush": lambda: site.ask("flush ssl tls-key 0"),
+     "replace": lambda: site.ask(f"replace ssl tls-key 0 <<\n{payload}\n"),
+     "timer": lambda: wait_for("a rotation", lambda: site.keys() != before)}[change]()
+    ticket = site.session()
+    hello(nginx.port, save=ticket)
+    nginx.stop()
+    kept = lines(site)
+    assert kept != before and len(kept) == 3
+    if change == "timer":
+        site.write_conf(keys=False)
+    again = Nginx(site, workers=2)
+    assert site.keys() == kept
+    if change != "timer":  # which may have rotated on before it was stopped
+        assert hello(again.port, offer=ticket)["reused"]
+    if change == "replace":
+        assert kept == payload.split()
+
+
+@pytest.mark.parametrize("text,why", [
+    (lambda k: "\r\n".join(k[:3]) + "\r\n", "CRLF"),
+    (lambda k: "\n".join(k[:3]), "no last LF"),
+    (lambda k: "\n".join(k) + "\n", "more lines than slots"),
+    (lambda k: k[0] + "\r\n" + "\n".join(k[1:3]), "the same size by chance"),
+])
+def test_a_file_is_brought_to_its_form_at_the_start(site, text, why):
+    keys = [new_key() for _ in range(5)]
+    site.write_conf()
+    site.keyfile.write_bytes(text(keys).encode())
+    os.utime(site.keyfile, (1500000000, 1500000000))
+    os.chown(site.keyfile, WWW, WWW)
+    os.chmod(site.keyfile, 0o640)
+    SServer(site)
+    want = keys[-3:] if why == "more lines than slots" else keys[:3]
+    assert site.keys() == want
+    if why != "the same size by chance":
+        assert site.keyfile.read_text() == "\n".join(want) + "\n"
+        st = site.keyfile.stat()
+        assert (st.st_mtime, st.st_uid, st.st_gid, st.st_mode & 0o7777) == (1500000000, WWW, WWW, 0o640)
+    assert not list(site.dir.glob("*.tkprov-new"))
+    assert rotate(site) is None and in_step(site)
+    assert site.keyfile.stat().st_uid == WWW
+
+
+def test_saved_in_place_even_without_rights(site):
+    """Workers run as www-data and may not even look into the folder; the descriptor that was
+    opened at the start is enough.  The master is killed, so that a worker answers."""
+    folder = site.dir / "keys"
+    folder.mkdir(mode=0o700)
+    site.keyfile = folder / "t.key"
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    nginx = Nginx(site, workers=2)
+    inode = site.keyfile.stat().st_ino
+    nginx.family()
+    os.kill(nginx.pid, signal.SIGKILL)
+    wait_for("the master's end", lambda: site.info()["Uid"] == str(WWW))
+    assert rotate(site) is None and in_step(site)
+    assert site.keyfile.stat().st_ino == inode
+    assert all(str(nginx.pid) != line.split("\t")[0] for line in site.ask("show processes").split("\n"))
+
+
+def test_unwritable(site):
+    """The server never had the right to write: tkctl, which has, does it."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    os.chmod(site.keyfile, 0o444)
+    for f in ("cert.pem", "key.pem"):
+        pass
+    server = SServer(site, wrap=["/usr/bin/setpriv", "--reuid=33", "--regid=33", "--clear-groups"],
+                     user=WWW)
+    assert rotate(site) == "Permission denied" and not in_step(site)
+    assert site.info()["Not_saved"] == "1"
+    assert site.events(1)[0]["result"] == "not saved"
+    said = tkctl(site, "rotate", "ssl", "tls-key", "0")
+    assert said.returncode == 0 and said.stdout.splitlines()[1:] == [
+        f"not saved: {site.keyfile}: Permission denied", f"saved by tkctl: {site.keyfile}"]
+    assert in_step(site)
+    # again: the file is the one that tkctl left
+    said = tkctl(site, "rotate", "ssl", "tls-key", "0")
+    assert "saved by tkctl" in said.stdout and in_step(site)
+    said = tkctl(site, "--no-save", "rotate", "ssl", "tls-key", "0")
+    assert said.returncode == 0 and "saved by" not in said.stdout and not in_step(site)
+    # more changes than there are slots, then `save`
+    for _ in range(4):
+        assert rotate(site) == "Permission denied"
+    said = tkctl(site, "save")
+    assert said.returncode == 0 and said.stdout.splitlines()[-1] == f"saved by tkctl: {site.keyfile}"
+    assert in_step(site)
+    # the key may be written by now: the server takes tkctl's file for the ring's
+    os.chmod(site.keyfile, 0o666)
+    assert rotate(site) is None and in_step(site) and site.info()["Not_saved"] == "0"
+    server.stop()
+
+
+def test_tkctl_without_rights_says_so(site):
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    os.chmod(site.keyfile, 0o444)
+    SServer(site, wrap=["/usr/bin/setpriv", "--reuid=33", "--regid=33", "--clear-groups"], user=WWW)
+    as_www = ["/usr/bin/setpriv", "--reuid=33", "--regid=33", "--clear-groups",
+              f"{BUILD}/tkctl", "-s", str(site.socket)]
+    got = subprocess.run([*as_www, "rotate", "ssl", "tls-key", "0"], capture_output=True, text=True)
+    assert got.returncode == 0
+    assert got.stderr == (f"tkctl: warning: {site.keyfile}: not saved by tkctl either: "
+                          "Permission denied\n")
+    got = subprocess.run([*as_www, "save"], capture_output=True, text=True)
+    assert got.returncode == 1 and "not saved by tkctl either: Permission denied" in got.stderr
+
+
+@pytest.mark.parametrize("how", ["appended", "rewritten", "replaced"])
+def test_what_somebody_else_has_written_stays(site, how):
+    site.write_conf()
+    nginx = Nginx(site, workers=2)
+    keys = site.keys()
+    theirs = [new_key() for _ in range(3)]
+    if how == "appended":  # the recipe of HAProxy's documentation
+        with open(site.keyfile, "a") as f:
+            f.write(theirs[2] + "\n")
+        want = keys[1:] + theirs[2:]
+    elif how == "rewritten":
+        site.keyfile.write_text("\n".join(theirs) + "\n")
+        want = theirs
+    else:
+        other = site.dir / "other"
+        other.write_text("\n".join(theirs) + "\n")
+        other.rename(site.keyfile)
+        want = theirs
+    text = site.keyfile.read_text()
+    assert "changed by somebody else" in rotate(site)
+    newest = site.keys()[2]
+    assert newest not in text and site.keyfile.read_text() == text
+    said = tkctl(site, "rotate", "ssl", "tls-key", "0")
+    assert said.returncode == 0 and "not saved by tkctl either: changed by somebody else" in said.stderr
+    assert tkctl(site, "save").returncode == 1
+    assert site.keyfile.read_text() == text
+    nginx.reload()
+    assert site.keyfile.read_text() == text and newest in site.keys()
+    # taken in: a change from here on is saved again
+    assert "not saved" not in site.ask("reload ssl tls-key 0")
+    assert site.keys() == want and in_step(site) and site.info()["Not_saved"] == "0"
+    assert rotate(site) is None and in_step(site)
+
+
+def test_gone(site):
+    folder = site.dir / "keys"
+    folder.mkdir()
+    site.keyfile = folder / "t.key"
+    site.write_conf()
+    server = SServer(site)
+    ticket = site.session()
+    hello(server.port, save=ticket)
+    shutil.rmtree(folder)
+    assert rotate(site) == "removed by somebody else" and site.info()["Not_saved"] == "1"
+    assert hello(server.port, offer=ticket)["reused"]
+    assert tkctl(site, "save").returncode == 1  # its folder is gone, too
+    folder.mkdir()
+    assert rotate(site) == "removed by somebody else" and not site.keyfile.exists()
+    said = tkctl(site, "save")
+    assert said.returncode == 0, said.stderr
+    assert in_step(site) and site.keyfile.stat().st_mode & 0o777 == 0o600
+    assert rotate(site) is None and in_step(site)
+    assert "unable to load" not in site.ask("reload ssl tls-key 0")
+
+
+def test_disk_full_when_the_form_is_made(site):
+    """The file has a line too many, so that the first save needs room for a new file."""
+    disk = site.dir / "disk"
+    disk.mkdir()
+    run("/usr/bin/mount", "-t", "tmpfs", "-o", "size=16k,mode=755", "none", disk)
+    try:
+        site.keyfile = disk / "t.key"
+        site.write_conf()
+        with open(site.keyfile, "a") as f:
+            f.write(new_key() + "\n")
+        keys = lines(site)
+        full = disk / "full"
+        with open(full, "wb") as f:
+            try:
+                while True:
+                    f.write(b"x" * 4096)
+                    f.flush()
+            except OSError:
+                pass
+        server = SServer(site)
+        assert site.keys() == keys[1:] and lines(site) == keys
+        assert "No space left on device" in site.log_text() and site.info()["Not_saved"] == "1"
+        assert rotate(site) == "No space left on device"
+        assert lines(site) == keys and os.listdir(disk) == ["t.key", "full"] or sorted(
+            os.listdir(disk)) == ["full", "t.key"]
+        full.unlink()
+        assert rotate(site) is None and in_step(site)
+        server.stop()
+    finally:
+        run("/usr/bin/umount", disk)
+
+
+def test_persist_false_writes_nothing(site):
+    site.write_conf(ring="persist = false;")
+    SServer(site)
+    before = site.keyfile.stat()
+    text = site.keyfile.read_text()
+    assert "not saved" not in site.ask("rotate ssl tls-key 0")
+    assert site.keyfile.read_text() == text and site.keyfile.stat() == before
+    assert site.info()["Not_saved"] == "0"
+    assert "not one that this instance saves" in site.ask("save ssl tls-key 0")
+    assert site.ask("save ssl tls-key *") == "\n"
+
+
+def test_symbolic_link_is_followed(site):
+    real = site.dir / "real"
+    site.write_keys(4, path=real)
+    site.keyfile.symlink_to(real)
+    site.write_conf(keys=False)
+    SServer(site)
+    assert site.keyfile.is_symlink() and len(real.read_text().splitlines()) == 3
+    assert rotate(site) is None and real.read_text().splitlines() == site.keys()
+
+
+def test_second_instance_writes_no_file(site):
+    site.write_conf()
+    Nginx(site, workers=1)
+    with open(site.keyfile, "a") as f:
+        f.write(new_key() + "\n")
+    text = site.keyfile.read_text()
+    Nginx(site, workers=1)
+    assert site.keyfile.read_text() == text
+
+
+def test_kill_at_any_moment_leaves_a_whole_file(site):
+    """A server that rotates without pause is killed; the file is always N lines that the
+    module takes."""
+    site.write_keys(32)
+    site.write_conf(slots=32, keys=False)
+    for i in range(25):
+        server = SServer(site)
+        for _ in range(1 + i % 4):
+            site.ask(";".join(["rotate ssl tls-key 0"] * 8))
+        asking = subprocess.Popen([f"{BUILD}/tkctl", "-s", str(site.socket),
+                                   ";".join(["rotate ssl tls-key 0"] * 500)],
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        mtime = site.keyfile.stat().st_mtime_ns
+        wait_for("a save", lambda: site.keyfile.stat().st_mtime_ns != mtime)
+        server.stop(signal.SIGKILL)
+        asking.communicate()
+        kept = lines(site)
+        assert len(kept) == 32 and all(len(base64.b64decode(k, validate=True)) == 80 for k in kept)
+        assert len({k for k in kept}) == 32
+        assert not list(site.dir.glob("*.tkprov-new"))
+
+
+def test_kill_at_each_step_of_bringing_a_file_to_its_form(site):
+    """strace kills the server at its n-th system call on the way; the file is the old one or
+    the new one, and the next start mends the rest."""
+    site.write_conf()
+    keys = [new_key() for _ in range(5)]
+    forms = ("\n".join(keys) + "\n", "\n".join(keys[2:]) + "\n")
+    seen = set()
+    for call, n in [("openat", None), ("unlink", 1), ("pwrite64", 1), ("fchmod", 1), ("utimensat", 1),
+                    ("rename", 1), ("rename", 2)]:
+        site.keyfile.write_text(forms[0])
+        inject = f"-einject={call}:signal=KILL" + (f":when={n}" if n else ":when=200+")
+        subprocess.run(["/usr/bin/strace", "-f", "-o", "/dev/null", "-etrace=" + call, inject,
+                        "/usr/bin/timeout", "3", "/usr/bin/openssl", "s_server", "-accept", "127.0.0.1:0",
+                        "-cert", site.pki.cert, "-key", site.pki.key], env=site.env(), cwd=site.dir,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        text = site.keyfile.read_text()
+        assert text in forms, call
+        seen.add(text)
+        SServer(site).stop()
+        assert site.keyfile.read_text() == forms[1], call
+        assert not list(site.dir.glob("*.tkprov-new")), call
+    assert seen == set(forms)
