@@ -19,6 +19,7 @@
 #include "core/commands.h"
 #include "ctl/answer.h"
 #include "ctl/client.h"
+#include "ctl/cmd_check.h"
 #include "ctl/request.h"
 #include "ctl/status.h"
 #include "tkprov/limits.h"
@@ -125,6 +126,9 @@ static void print_help(void)
 
 		printf("  %s%s%s\n      %s\n", c->words, *c->args ? " " : "", c->args, c->help);
 	}
+	puts("\nOf tkctl itself (`tkctl check --help`):\n\n"
+	     "  check [CONF] [--openssl-conf FILE]\n"
+	     "      is everything there that the module will read, and will it be loaded?");
 	puts("\nExit status: 0 done, 1 refused or failed, 2 usage, 3 no server, 4 denied.");
 }
 
@@ -213,7 +217,14 @@ int main(int argc, char **argv)
 	int rc;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (take_options(&options, argc, argv, &status)) {
+	if (!take_options(&options, argc, argv, &status)) {
+		if (!flush_stdout())
+			status = TK_STATUS_FAILED;
+	} else if (optind < argc && strcmp(argv[optind], "check") == 0) {
+		status = tk_cmd_check(argc - optind, argv + optind);
+		if (!flush_stdout())
+			status = TK_STATUS_FAILED;
+	} else {
 		rc = tk_request_make(&request, argc - optind, argv + optind, &e);
 		if (rc) {
 			fprintf(stderr, "tkctl: %s\n", e.text);
@@ -222,8 +233,6 @@ int main(int argc, char **argv)
 			status = ask_all(&options, &request);
 		}
 		tk_request_wipe(&request);
-	} else if (!flush_stdout()) {
-		status = TK_STATUS_FAILED;
 	}
 	free_options(&options);
 	return (int)status;
