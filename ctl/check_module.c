@@ -86,6 +86,17 @@ static bool next_entry(const struct elf *elf, const ElfW(Phdr) *dynamic, unsigne
 	return false;
 }
 
+/* The loader maps what is not there, and dies of it. */
+static int check_whole(const struct elf *elf, uint64_t size, struct tk_error *e)
+{
+	ElfW(Phdr) p;
+
+	for (unsigned i = 0; i < elf->head.e_phnum; i++)
+		if (!get_segment(elf, i, &p) || p.p_offset > size || p.p_filesz > size - p.p_offset)
+			return tk_err_set(e, TK_E_PARSE, "its end is missing");
+	return 0;
+}
+
 struct soname {
 	char text[64]; /* cut if longer: libcrypto's is not */
 };
@@ -147,14 +158,18 @@ static int find_libcrypto(struct dl_phdr_info *info, size_t size, void *arg)
 	return 1;
 }
 
-static int check_needed(int fd, struct tk_error *e)
+static int check_elf(int fd, uint64_t size, struct tk_error *e)
 {
 	struct elf elf = {.fd = fd};
 	struct soname ours;
+	int rc;
 
-	if (!dl_iterate_phdr(find_libcrypto, &ours) || !read_head(&elf))
+	if (!read_head(&elf))
 		return 0;
-	return compare_needed(&elf, ours.text, e);
+	rc = check_whole(&elf, size, e);
+	if (!rc && dl_iterate_phdr(find_libcrypto, &ours))
+		rc = compare_needed(&elf, ours.text, e);
+	return rc;
 }
 
 /* ---- the file, and the loader ---- */
@@ -168,7 +183,7 @@ static int check_file(int fd, struct tk_error *e)
 				  strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return tk_err_set(e, TK_E_SYS, "not a regular file");
-	return 0;
+	return check_elf(fd, (uint64_t)st.st_size, e);
 }
 
 /* The loader begins with the path, which the caller knows. */
@@ -199,8 +214,6 @@ int tk_check_module(const char *path, struct tk_error *e)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	int rc = check_file(fd, e);
 
-	if (!rc)
-		rc = check_needed(fd, e);
 	if (fd != -1)
 		close(fd);
 	return rc ? rc : check_loading(path, e);

@@ -23,7 +23,8 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define OURS "tkprov"
-#define CLOSE 2 /* letters; a name so near to an unknown one is proposed */
+#define CLOSE 1 /* letters; a name so near to an unknown one is proposed */
+#define DEEP 16 /* sections inside each other; more only go round */
 
 struct reading {
 	const char *file;
@@ -130,7 +131,9 @@ static void check_name(const struct reading *r, const struct entry *e, const cha
 					    r->file, e->section, name, known[i]);
 			return;
 		}
-	tk_findings_warning(r->f, "%s: [%s]: unknown name '%s'", r->file, e->section, name);
+	tk_findings_warning(r->f, "%s: [%s]: unknown name '%s' (what the module is to do stands in "
+				  "tkprov.conf)",
+			    r->file, e->section, name);
 }
 
 /* OpenSSL hands every line of the section to the module, and takes a value that names a
@@ -228,6 +231,52 @@ static void check_ours(struct reading *r, const struct entry *e)
 	take_config(r, e);
 }
 
+/* ---- other providers' sections ---- */
+
+struct path {
+	const char *name;
+	const struct path *from;
+	unsigned depth;
+};
+
+/* Does the way through values that are sections come to one that it came through? */
+static bool goes_round(const struct reading *r, const struct path *path)
+{
+	const STACK_OF(CONF_VALUE) *values = section(r, path->name);
+
+	if (!values)
+		return false;
+	for (const struct path *p = path->from; p; p = p->from)
+		if (strcmp(p->name, path->name) == 0)
+			return true;
+	if (path->depth == DEEP)
+		return true;
+	for (int i = 0; i < sk_CONF_VALUE_num(values); i++) {
+		struct path next = {sk_CONF_VALUE_value(values, i)->value, path, path->depth + 1};
+
+		if (goes_round(r, &next))
+			return true;
+	}
+	return false;
+}
+
+/* Sections inside sections are parameters of parameters, and fine; but `identity = default`
+ * is the top of the file, from where it goes round. */
+static void check_round(const struct reading *r, const struct entry *e)
+{
+	struct path here = {e->section, NULL, 0};
+
+	for (int i = 0; i < sk_CONF_VALUE_num(e->values); i++) {
+		const CONF_VALUE *v = sk_CONF_VALUE_value(e->values, i);
+		struct path next = {v->value, &here, 1};
+
+		if (goes_round(r, &next))
+			tk_findings_error(r->f, "%s: [%s]: '%s = %s': OpenSSL takes the value for the "
+						"section [%s], which leads back here, and gives up",
+					  r->file, e->section, v->name, v->value, v->value);
+	}
+}
+
 /* ---- the providers section ---- */
 
 static bool read_entry(const struct reading *r, const char *where, const CONF_VALUE *line,
@@ -308,6 +357,8 @@ static void check_providers(struct reading *r, const char *name)
 		sum_up(&s, &e);
 		if (is_ours(&e))
 			check_ours(r, &e);
+		else
+			check_round(r, &e);
 	}
 	if (!s.ours)
 		tk_findings_error(r->f, "%s: [%s]: no 'tkprov': the module is not loaded", r->file, name);
