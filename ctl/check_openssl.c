@@ -233,30 +233,16 @@ static void check_ours(struct reading *r, const struct entry *e)
 
 /* ---- other providers' sections ---- */
 
-struct path {
-	const char *name;
-	const struct path *from;
-	unsigned depth;
-};
-
-/* Does the way through values that are sections come to one that it came through? */
-static bool goes_round(const struct reading *r, const struct path *path)
+/* Does the way through values that are sections go on for ever? */
+static bool goes_round(const struct reading *r, const char *name, unsigned depth)
 {
-	const STACK_OF(CONF_VALUE) *values = section(r, path->name);
+	const STACK_OF(CONF_VALUE) *values = section(r, name);
 
-	if (!values)
-		return false;
-	for (const struct path *p = path->from; p; p = p->from)
-		if (strcmp(p->name, path->name) == 0)
+	if (!values || depth == DEEP)
+		return values != NULL;
+	for (int i = 0; i < sk_CONF_VALUE_num(values); i++)
+		if (goes_round(r, sk_CONF_VALUE_value(values, i)->value, depth + 1))
 			return true;
-	if (path->depth == DEEP)
-		return true;
-	for (int i = 0; i < sk_CONF_VALUE_num(values); i++) {
-		struct path next = {sk_CONF_VALUE_value(values, i)->value, path, path->depth + 1};
-
-		if (goes_round(r, &next))
-			return true;
-	}
 	return false;
 }
 
@@ -264,15 +250,12 @@ static bool goes_round(const struct reading *r, const struct path *path)
  * is the top of the file, from where it goes round. */
 static void check_round(const struct reading *r, const struct entry *e)
 {
-	struct path here = {e->section, NULL, 0};
-
 	for (int i = 0; i < sk_CONF_VALUE_num(e->values); i++) {
 		const CONF_VALUE *v = sk_CONF_VALUE_value(e->values, i);
-		struct path next = {v->value, &here, 1};
 
-		if (goes_round(r, &next))
+		if (goes_round(r, v->value, 1))
 			tk_findings_error(r->f, "%s: [%s]: '%s = %s': OpenSSL takes the value for the "
-						"section [%s], which leads back here, and gives up",
+						"section [%s], which goes round, and gives up",
 					  r->file, e->section, v->name, v->value, v->value);
 	}
 }

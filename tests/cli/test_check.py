@@ -547,7 +547,7 @@ OPENSSL = {
     "the top of the file as a name": (
         lambda p: p.write_cnf(provs="d = def\ntkprov = tk", default="identity = default\nactivate = 1"),
         ["error: {cnf}: [def]: 'identity = default': OpenSSL takes the value for the section [default], "
-         "which leads back here, and gives up"], False),
+         "which goes round, and gives up"], False),
     "an unknown name": (lambda p: p.write_cnf(tkprov=OURS + "\ncolour = red"),
                         ["warning: {cnf}: [tk]: unknown name 'colour' ..."], True),
     "a slip": (lambda p: p.write_cnf(tkprov=OURS + "\nconifg = x"),
