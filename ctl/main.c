@@ -19,6 +19,7 @@
 #include "core/commands.h"
 #include "ctl/answer.h"
 #include "ctl/client.h"
+#include "ctl/cmd_check.h"
 #include "ctl/cmd_gen.h"
 #include "ctl/request.h"
 #include "ctl/save.h"
@@ -37,6 +38,8 @@ static const struct own_command {
 	const char *name, *args, *help;
 	enum tk_status (*run)(int argc, char **argv);
 } own_commands[] = {
+	{"check", "[CONF] [--openssl-conf FILE]",
+	 "is everything there that the module will read, and will it be loaded?", tk_cmd_check},
 	{"gen", "FILE [--keys N] [--bits 128|256]", "make a new key file", tk_cmd_gen},
 };
 #define OWN_COUNT (sizeof(own_commands) / sizeof(own_commands[0]))

@@ -124,7 +124,7 @@ static int append_words(struct tk_request *r, const struct tk_words *w, struct t
 	for (unsigned i = 0; i < w->n && !rc; i++) {
 		const char *word = w->w[i];
 
-		if (i + 1 == w->n && strcmp(word, "<<") == 0)
+		if (i + 1 == w->n && c && (c->flags & TK_CMD_PAYLOAD) && strcmp(word, "<<") == 0)
 			return append_mark(r, e);
 		if ((int)i == secret && strcmp(word, "-") == 0) {
 			rc = read_line(typed, sizeof(typed), e);

@@ -147,7 +147,7 @@ static bool may_overwrite(int fd, const struct state *s)
 
 	if (tk_keystore_is_state(fd, &s->ring))
 		return true;
-	return s->oldest > 0 && tk_file_id(fd, &id) == 0 && id.mtime_s < s->oldest;
+	return s->oldest > 0 && tk_file_id(fd, &id) == 0 && id.mtime_s <= s->oldest;
 }
 
 static int write_file(int fd, const char *file, const struct state *s, struct tk_error *e)

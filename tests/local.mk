@@ -16,6 +16,7 @@ EXTRA_DIST += \
 	tests/README.md \
 	tests/all.sh \
 	tests/build/check.sh \
+	tests/cli/test_check.py \
 	tests/cli/test_tkctl.py \
 	tests/layers.sh \
 	tests/layers.txt \

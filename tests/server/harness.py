@@ -456,9 +456,16 @@ class PyServer(Child):
 class SServer(Child):
     """openssl s_server -www, or what is asked for."""
 
-    def __init__(self, site, *options, module=True, wrap=()):
+    def __init__(self, site, *options, module=True, wrap=(), user=None):
+        """user: who it runs as, by `wrap`, and whose the folder is then."""
         self.port = free_port()
+        key = site.pki.key
+        if user is not None:
+            os.chown(site.dir, user, user)
+            key = site.dir / "server.key"
+            shutil.copy(site.pki.key, key)
+            os.chown(key, user, user)
         super().__init__(site, [*wrap, "/usr/bin/openssl", "s_server", "-accept", f"127.0.0.1:{self.port}",
-                                "-cert", site.pki.cert, "-key", site.pki.key, "-www", *options],
+                                "-cert", site.pki.cert, "-key", key, "-www", *options],
                          lambda: answers(self.port), module)
         site.add(self)

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * check_conf.c - owns the look at what tkprov.conf names.  The grammar is common/conf's,
+ * key files are common/keystore's; here is what would go wrong afterwards, where the
+ * module opens, binds and saves.
+ *
+ * Only looks: a check that made a file would make it with the wrong owner.
+ */
+#include "ctl/check_conf.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/keystore.h"
+#include "core/keyfile.h"
+
+struct folder {
+	char path[TK_PATH_MAX];
+};
+
+/* The folder that `path` lies in. */
+static struct folder folder_of(const char *path)
+{
+	struct folder out;
+	char copy[TK_PATH_MAX];
+
+	snprintf(copy, sizeof(copy), "%s", path);
+	snprintf(out.path, sizeof(out.path), "%s", dirname(copy));
+	return out;
+}
+
+/* By the effective ids, as open and bind go. */
+static bool may(const char *path, int mode)
+{
+	return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
+}
+
+/* ---- key files ---- */
+
+static void check_saving(const struct tk_conf_ring *ring, bool exact, struct tk_findings *f)
+{
+	struct folder folder = folder_of(ring->file);
+
+	if (!may(ring->file, W_OK))
+		tk_findings_warning(f, "'%s' : cannot be written, so no change of its ring will be "
+				       "saved (%s)",
+				    ring->file, strerror(errno));
+	if (!exact && !may(folder.path, W_OK | X_OK))
+		tk_findings_warning(f, "'%s' : has not exactly %u lines, and '%s' takes no new file "
+				       "(%s)",
+				    ring->file, ring->slots, folder.path, strerror(errno));
+}
+
+static void check_key_file(const struct tk_conf_ring *ring, struct tk_findings *f)
+{
+	struct tk_ring keys;
+	struct tk_error e;
+	struct stat st = {0};
+	bool exact;
+
+	if (tk_keystore_load(ring->file, ring->slots, &keys, NULL, &e)) {
+		tk_findings_error(f, "%s", e.text);
+		return;
+	}
+	exact = stat(ring->file, &st) == 0 && (size_t)st.st_size == tk_keyfile_len(&keys);
+	if (st.st_mode & (S_IROTH | S_IWOTH))
+		tk_findings_warning(f, "'%s' : others can %s it (mode %04o)", ring->file,
+				    st.st_mode & S_IROTH ? "read" : "write",
+				    (unsigned)st.st_mode & 07777);
+	if (keys.key_len == TK_KEY_128_LEN)
+		tk_findings_warning(f, "'%s' : keys of %d bytes mean AES-128; AES-256 takes %d",
+				    ring->file, TK_KEY_128_LEN, TK_KEY_256_LEN);
+	tk_ring_wipe(&keys);
+	if (ring->persist)
+		check_saving(ring, exact, f);
+}
+
+/* ---- sockets and the log ---- */
+
+static void check_socket_folder(const char *path, struct tk_findings *f)
+{
+	struct folder folder = folder_of(path), above = folder_of(folder.path);
+
+	if (may(folder.path, W_OK | X_OK))
+		return;
+	if (errno != ENOENT) {
+		tk_findings_error(f, "socket '%s': cannot be made in '%s': %s", path, folder.path,
+				  strerror(errno));
+	} else if (!may(above.path, W_OK | X_OK)) {
+		if (errno == ENOENT)
+			tk_findings_error(f, "socket '%s': '%s' is missing too; only the last folder "
+					     "of a path is made",
+					  path, above.path);
+		else
+			tk_findings_error(f, "socket '%s': its folder cannot be made in '%s': %s",
+					  path, above.path, strerror(errno));
+	}
+}
+
+static void check_socket(const char *path, struct tk_findings *f)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == -1 && errno != ENOENT)
+		tk_findings_error(f, "socket '%s': %s", path, strerror(errno));
+	else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+		tk_findings_error(f, "socket '%s': there is something that is not a socket", path);
+	else
+		check_socket_folder(path, f);
+}
+
+/* Opened as the module opens it, but not made. */
+static void check_log(const char *path, struct tk_findings *f)
+{
+	struct folder folder = folder_of(path);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+	if (fd != -1)
+		close(fd);
+	else if (errno != ENOENT)
+		tk_findings_error(f, "log '%s': %s", path, strerror(errno));
+	else if (!may(folder.path, W_OK | X_OK))
+		tk_findings_error(f, "log '%s': cannot be made in '%s': %s", path, folder.path,
+				  strerror(errno));
+}
+
+struct tk_conf *tk_check_conf(const char *path, struct tk_findings *f)
+{
+	struct tk_conf *conf;
+	struct tk_error e;
+
+	if (tk_conf_load(&conf, path, NULL, &e)) {
+		tk_findings_error(f, "%s", e.text);
+		return NULL;
+	}
+	for (unsigned i = 0; i < conf->ring_count; i++)
+		if (conf->rings[i].file)
+			check_key_file(&conf->rings[i], f);
+	for (unsigned i = 0; i < conf->socket_count; i++)
+		check_socket(conf->sockets[i].path, f);
+	if (conf->log_target == TK_LOG_FILE)
+		check_log(conf->log_file, f);
+	return conf;
+}

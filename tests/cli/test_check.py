@@ -1,0 +1,635 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tkctl check`: each finding once, as a table, with its whole line and the exit status; and
+that it tells the truth about openssl.cnf, which OpenSSL itself is asked for.
+
+TKPROV_BUILD is the build folder (default: build beside the sources).
+"""
+import base64
+import os
+import pathlib
+import re
+import shutil
+import ssl
+import subprocess
+import tempfile
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("TKPROV_BUILD", TOP / "build")).resolve()
+TKCTL, MODULE = BUILD / "tkctl", BUILD / ".libs" / "tkprov.so"
+EXAMPLES = TOP / "examples"
+GUARD = 60  # seconds: only so that a test that hangs ends at all
+VALUE_COUNTS = ssl.OPENSSL_VERSION_INFO[:2] >= (3, 3)  # that of `activate`
+ROOT = os.geteuid() == 0
+
+
+def tree(folder):
+    return sorted(str(p) for p in folder.rglob("*"))
+
+
+class Place:
+    """A folder with a good openssl.cnf, tkprov.conf and key file."""
+
+    def __init__(self):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="tkcheck", dir="/tmp"))
+        self.dir.chmod(0o755)
+        self.cnf, self.conf = self.dir / "openssl.cnf", self.dir / "tkprov.conf"
+        self.keys = self.dir / "keys"
+        self.keys.mkdir()
+        self.key, self.run, self.log = self.keys / "t.key", self.dir / "run", self.dir / "tk.log"
+        self.socket = self.run / "s.sock"
+        self.write_keys()
+        self.write_conf()
+        self.write_cnf()
+
+    def write_keys(self, n=3, size=80, mode=0o600):
+        self.key.write_bytes(b"".join(base64.b64encode(os.urandom(size)) + b"\n" for _ in range(n)))
+        self.key.chmod(mode)
+
+    def write_conf(self, text=None, ring="", socket=None, log=None):
+        self.conf.write_text(text if text is not None else
+                             f'sockets = ( {{ path = "{socket or self.socket}"; }} );\n'
+                             f'rings = ( {{ file = "{self.key}"; {ring} }} );\n'
+                             f'log = {{ target = "{log or self.log}"; }};\n')
+
+    def write_cnf(self, tkprov="module = {module}\nconfig = {conf}\nactivate = 1",
+                  top="openssl_conf = init", init="providers = provs",
+                  provs="default = def\ntkprov = tk", default="activate = 1", more=""):
+        self.cnf.write_text(self.fill(f"{top}\n[init]\n{init}\n[provs]\n{provs}\n[def]\n{default}\n"
+                                      f"[tk]\n{tkprov}\n{more}\n"))
+
+    def fill(self, text):
+        return (text.replace("{dir}", str(self.dir)).replace("{cnf}", str(self.cnf))
+                .replace("{conf}", str(self.conf)).replace("{key}", str(self.key))
+                .replace("{socket}", str(self.socket)).replace("{module}", str(MODULE)))
+
+    def give_to_nobody(self, *paths):
+        for p in paths if ROOT else ():
+            shutil.chown(p, "nobody")
+
+    def check(self, *args, nobody=False, env=None):
+        """Whatever is found, nothing is made and no key is shown."""
+        secrets = [line for p in self.keys.iterdir() if p.is_file() for line in p.read_bytes().split()]
+        before = tree(self.dir)
+        who = {"user": "nobody", "group": "nogroup", "extra_groups": []} if nobody and ROOT else {}
+        p = subprocess.run([TKCTL, "check", *args], capture_output=True, timeout=GUARD,
+                           stdin=subprocess.DEVNULL, env=self.env(**(env or {})), cwd=self.dir, **who)
+        assert tree(self.dir) == before
+        assert not any(s in p.stdout + p.stderr for s in secrets if len(s) > 40)
+        return p.returncode, p.stdout.decode(), p.stderr.decode().splitlines()
+
+    def env(self, **more):
+        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **more}
+
+    def good(self):
+        return f"{self.conf}: 1 ring, socket {self.socket}: good\n"
+
+    def expect(self, wants, got):
+        """got is exactly what the table wants: `...` stands for anything."""
+        status, out, lines = got
+        patterns = [".*".join(re.escape(part) for part in self.fill("tkctl: " + w).split("..."))
+                    for w in wants]
+        assert len(lines) == len(wants), lines
+        for pattern, line in zip(patterns, lines):
+            assert re.fullmatch(pattern, line), lines
+        errors = any(w.startswith("error: ") for w in wants)
+        assert status == (1 if errors else 0)
+        assert out == ("" if errors else self.good())
+
+    def openssl(self, *args, **env):
+        return subprocess.run(["openssl", *args], capture_output=True, text=True, timeout=GUARD,
+                              stdin=subprocess.DEVNULL,
+                              env=self.env(OPENSSL_CONF=str(self.cnf), **env), cwd=self.dir)
+
+    def is_loaded(self, **env):
+        """Does OpenSSL have the module, with the settings that were checked?"""
+        return re.search(r"tkprov: TLS session-ticket keys",
+                         self.openssl("list", "-providers", **env).stdout) is not None
+
+    def server(self):
+        """`openssl s_server` on this openssl.cnf; its port, or None if it does not start."""
+        cert, key = self.dir / "cert.pem", self.dir / "cert.key"
+        if not cert.exists():
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                            "ec_paramgen_curve:prime256v1", "-nodes", "-days", "3", "-subj", "/CN=t",
+                            "-keyout", key, "-out", cert], check=True, capture_output=True,
+                           env=self.env(OPENSSL_CONF="/dev/null"))
+        return subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", cert,
+                                 "-key", key], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, text=True, cwd=self.dir,
+                                env=self.env(OPENSSL_CONF=str(self.cnf)))
+
+    def server_starts(self):
+        p = self.server()
+        try:
+            started = any(line.startswith("ACCEPT") for line in iter(p.stdout.readline, ""))
+            managed = started and subprocess.run([TKCTL, "-s", self.socket, "show", "tls-keys"],
+                                                 capture_output=True).returncode == 0
+        finally:
+            p.kill()
+            p.communicate()
+        return started, managed
+
+
+@pytest.fixture
+def place():
+    p = Place()
+    yield p
+    shutil.rmtree(p.dir)
+
+
+# ---- good ----
+
+def examples(place):
+    """What a user copies, with the paths of this folder."""
+    text = (EXAMPLES / "tkprov.conf").read_text()
+    text = text.replace("/run/tkprov/nginx.sock", str(place.socket))
+    place.conf.write_text(text.replace("/etc/ssl/tls-ticket-keys/test.local.key", str(place.key)))
+    text = (EXAMPLES / "openssl.cnf").read_text()
+    text = text.replace("config = /etc/tkprov/tkprov.conf", f"config = {place.conf}")
+    place.cnf.write_text(text.replace("[tkprov_sect]\nconfig", f"[tkprov_sect]\nmodule = {MODULE}\nconfig"))
+
+
+def included(place):
+    place.cnf.write_text(place.fill(
+        "top = init\nopenssl_conf = $top\n[init]\nproviders = provs\n.include {dir}/more.cnf\n"))
+    (place.dir / "more.cnf").write_text(place.fill(
+        "[provs]\ndefault = def\n1.tkprov = tk\n[def]\nactivate = yes\n"
+        "[tk]\nidentity = keys\nwhere = {module}\nmodule = $where\nconfig = $ENV::TK_CONF\n"
+        "soft_load = 1\nactivate = on\n"))
+
+
+GOOD = {
+    "as written here": lambda p: None,
+    "the examples": examples,
+    "dotted names": lambda p: p.write_cnf(init="providers.2 = provs", provs="0.tkprov = tk\n1.default = def"),
+    "found by its file": lambda p: p.write_cnf(provs="default = def\nkeys = tk"),
+    "found by its identity": lambda p: p.write_cnf(
+        provs="default = def\nkeys = tk",
+        tkprov="identity = tkprov\nmodule = {module}\nconfig = {conf}\nactivate = 1"),
+    "sections inside a section": lambda p: p.write_cnf(
+        default="activate = 1\nmore = more", more="[more]\nx = y\ny = deep\n[deep]\nx = more2"),
+    "relative to a folder of folders": lambda p: p.write_cnf(
+        tkprov=f"module = {os.path.relpath(MODULE, modules_dir())}\nconfig = {{conf}}\nactivate = 1"),
+    "nginx reads the same section": lambda p: p.write_cnf(top="openssl_conf = init\nnginx = init"),
+}
+
+
+def modules_dir():
+    text = subprocess.run(["openssl", "version", "-m"], capture_output=True, text=True).stdout
+    return re.search('"(.*)"', text)[1]
+
+
+@pytest.mark.parametrize("case", GOOD)
+def test_good_and_a_server_starts(place, case):
+    GOOD[case](place)
+    place.expect([], place.check("--openssl-conf", place.cnf))
+    assert place.is_loaded()
+    assert place.server_starts() == (True, True)
+
+
+def test_include_variables_and_environment(place):
+    included(place)
+    want = ["warning: {cnf}: [tk]: unknown name 'where' ..."]
+    place.expect(want, place.check("--openssl-conf", place.cnf, env={"TK_CONF": str(place.conf)}))
+    assert place.is_loaded(TK_CONF=str(place.conf))
+
+
+def test_conf_alone(place):
+    assert place.check(place.conf) == (0, place.good(), [])
+
+
+def test_several(place):
+    place.write_conf(f'sockets = ( {{ path = "{place.dir}/a"; }}, {{ path = "{place.dir}/b"; }} );\n'
+                     f'rings = ( {{ file = "{place.key}"; }}, {{ name = "m"; server_names = ["x"]; }} );')
+    assert place.check(place.conf) == (
+        0, f"{place.conf}: 2 rings, sockets {place.dir}/a, {place.dir}/b: good\n", [])
+
+
+def test_a_live_socket_is_good(place):
+    """A server runs on it already: so it is at every reload."""
+    place.socket.parent.mkdir()
+    p = place.server()
+    try:
+        assert any(line.startswith("ACCEPT") for line in iter(p.stdout.readline, ""))
+        place.expect([], place.check("--openssl-conf", place.cnf))
+    finally:
+        p.kill()
+        p.communicate()
+    place.expect([], place.check("--openssl-conf", place.cnf))
+
+
+@pytest.mark.parametrize("args", [[], ["--openssl-conf", "{cnf}"]])
+def test_no_conf_at_all(place, args):
+    """What the build has as default is not there on a machine that tests; the socket's folder
+    may be out of reach."""
+    place.write_cnf(tkprov="module = {module}\nactivate = 1")
+    default = subprocess.run([TKCTL, "check", "--help"], capture_output=True, text=True).stdout
+    default = re.search(r"(/.*/tkprov\.conf)", default)[1]
+    if os.path.exists(default):
+        pytest.skip(f"{default} is there")
+    status, out, lines = place.check(*[place.fill(a) for a in args])
+    if status == 0:
+        assert re.fullmatch(r"built-in settings \(there is no .*/tkprov\.conf\): 1 ring, "
+                            r"socket .*/tkprov/tkprov\.sock: good\n", out)
+    else:
+        assert all("socket '" in line for line in lines)
+
+
+def test_a_modules_folder_in_the_environment(place):
+    place.write_cnf(tkprov="config = {conf}\nactivate = 1")
+    env = {"OPENSSL_MODULES": str(MODULE.parent)}
+    place.expect([], place.check("--openssl-conf", place.cnf, env=env))
+    assert place.is_loaded(**env)
+
+
+def test_conf_given_goes_before_conf_named(place):
+    other = place.dir / "other.conf"
+    other.write_text("nonsense = 1;")
+    place.write_cnf(tkprov=f"module = {{module}}\nconfig = {other}\nactivate = 1")
+    place.expect(["warning: {cnf}: the module reads {dir}/other.conf, not {conf}"],
+                 place.check(place.conf, "--openssl-conf", place.cnf))
+
+
+def test_relative_conf(place):
+    place.write_cnf(tkprov="module = {module}\nconfig = ./tkprov.conf\nactivate = 1")
+    status, out, lines = place.check("--openssl-conf", place.cnf)
+    assert status == 0 and out.startswith("./tkprov.conf: 1 ring")
+    assert lines == [place.fill("tkctl: warning: {cnf}: [tk]: 'config = ./tkprov.conf' depends on the "
+                                "folder in which the server is started")]
+
+
+# ---- tkprov.conf ----
+
+def lock(place, folder):
+    """Nobody may make anything in it; all else is nobody's."""
+    place.give_to_nobody(place.conf, place.key, place.keys, place.dir)
+    folder.mkdir(exist_ok=True)
+    if ROOT:
+        shutil.chown(folder, "root")
+    folder.chmod(0o755 if ROOT else 0o555)
+
+
+def short_of_rights(change):
+    return lambda p: (change(p), "nobody")[1]
+
+
+def read_only_key(p):
+    p.give_to_nobody(p.conf, p.key, p.keys, p.dir)
+    p.key.chmod(0o400)
+
+
+def four_keys_in_a_locked_folder(p):
+    p.write_keys(4)
+    lock(p, p.keys)
+
+
+def no_persist(p):
+    p.write_keys(4, mode=0o400)
+    p.write_conf(ring="persist = false;")
+    lock(p, p.keys)
+
+
+def locked_socket_folder(p):
+    lock(p, p.run)
+
+
+def locked_folder_above(p):
+    p.write_conf(socket=p.dir / "locked" / "run" / "s.sock")
+    lock(p, p.dir / "locked")
+
+
+def locked_log_folder(p):
+    p.write_conf(log=p.dir / "locked" / "log")
+    lock(p, p.dir / "locked")
+
+
+def foreign_log(p):
+    p.log.write_text("")
+    p.log.chmod(0o400)
+    p.give_to_nobody(p.conf, p.key, p.keys, p.dir)
+
+
+def file_at_socket(p):
+    p.run.mkdir()
+    p.socket.write_text("precious")
+
+
+def everything_wrong(p):
+    other = p.dir / "other.key"
+    p.write_conf(f'sockets = ( {{ path = "/nowhere/at/all/s.sock"; }}, {{ path = "{p.conf}"; }} );\n'
+                 f'rings = ( {{ file = "{other}"; }}, {{ file = "{p.key}"; server_names = ["x"]; }} );\n'
+                 f'log = {{ target = "{p.dir}"; }};')
+    p.write_keys(2)
+
+
+NOT_SAVED = "so no change of its ring will be saved (Permission denied)"
+CONF = {
+    "missing": (lambda p: p.conf.unlink(), ["error: {conf}: No such file or directory"]),
+    "a line of it": (lambda p: p.write_conf("\n\nrotate = 3;"),
+                     ["error: {conf}:3: unknown option 'rotate'..."]),
+    "a group that is not there": (lambda p: p.write_conf(
+        'sockets = ( { path = "/run/x"; group = "no such group"; } );'), ["error: {conf}:1: ..."]),
+    "no key file": (lambda p: p.key.unlink(),
+                    ["error: '{key}' : unable to load ssl tickets keys file (No such file or directory)"]),
+    "too few keys": (lambda p: p.write_keys(2),
+                     ["error: '{key}' : please supply at least 3 keys in the tls-tickets-file"]),
+    "no key": (lambda p: p.key.write_text("x y\n" * 3),
+               ["error: '{key}' : unable to decode base64 key on line 1"]),
+    "others read it": (lambda p: p.write_keys(mode=0o644),
+                       ["warning: '{key}' : others can read it (mode 0644)"]),
+    "others write it": (lambda p: p.write_keys(mode=0o602),
+                        ["warning: '{key}' : others can write it (mode 0602)"]),
+    "group reads it": (lambda p: p.write_keys(mode=0o640), []),
+    "small keys": (lambda p: p.write_keys(size=48),
+                   ["warning: '{key}' : keys of 48 bytes mean AES-128; AES-256 takes 80"]),
+    "key file that cannot be written": (
+        short_of_rights(read_only_key), ["warning: '{key}' : cannot be written, " + NOT_SAVED]),
+    "folder that takes no new key file": (
+        short_of_rights(four_keys_in_a_locked_folder),
+        ["warning: '{key}' : has not exactly 3 lines, and '{dir}/keys' takes no new file "
+         "(Permission denied)"]),
+    "a locked folder is enough for exactly N keys": (short_of_rights(lambda p: lock(p, p.keys)), []),
+    "nothing is saved": (short_of_rights(no_persist), []),
+    "four keys": (lambda p: p.write_keys(4), []),
+    "no socket there": (file_at_socket,
+                        ["error: socket '{socket}': there is something that is not a socket"]),
+    "socket below a file": (lambda p: p.write_conf(socket=p.key / "s.sock"),
+                            ["error: socket '{key}/s.sock': Not a directory"]),
+    "two folders missing": (lambda p: p.write_conf(socket=p.dir / "a" / "b" / "s.sock"),
+                            ["error: socket '{dir}/a/b/s.sock': '{dir}/a' is missing too; only the last "
+                             "folder of a path is made"]),
+    "no right to the socket's folder": (
+        short_of_rights(locked_socket_folder),
+        ["error: socket '{socket}': cannot be made in '{dir}/run': Permission denied"]),
+    "no right to make the socket's folder": (
+        short_of_rights(locked_folder_above),
+        ["error: socket '{dir}/locked/run/s.sock': its folder cannot be made in '{dir}/locked': "
+         "Permission denied"]),
+    "a log in a folder that is missing": (
+        lambda p: p.write_conf(log=p.dir / "a" / "log"),
+        ["error: log '{dir}/a/log': cannot be made in '{dir}/a': No such file or directory"]),
+    "a log in a locked folder": (
+        short_of_rights(locked_log_folder),
+        ["error: log '{dir}/locked/log': cannot be made in '{dir}/locked': Permission denied"]),
+    "a log of somebody else": (short_of_rights(foreign_log),
+                               ["error: log '{dir}/tk.log': Permission denied"]),
+    "a log that is a folder": (lambda p: p.write_conf(log=p.dir),
+                               ["error: log '{dir}': Is a directory"]),
+    "all at once": (everything_wrong, [
+        "error: '{dir}/other.key' : unable to load ssl tickets keys file (No such file or directory)",
+        "error: '{key}' : please supply at least 3 keys in the tls-tickets-file",
+        "error: socket '/nowhere/at/all/s.sock': '/nowhere/at' is missing too; only the last folder "
+        "of a path is made",
+        "error: socket '{conf}': there is something that is not a socket",
+        "error: log '{dir}': Is a directory"]),
+}
+
+
+@pytest.mark.parametrize("case", CONF)
+def test_conf(place, case):
+    change, wants = CONF[case]
+    who = change(place)
+    place.expect(wants, place.check(place.conf, nobody=who == "nobody"))
+
+
+# ---- openssl.cnf ----
+
+STARTS_NOTHING = "once another provider is activated, no server starts on this configuration"
+GIVES_UP = "and OpenSSL gives up here"
+OURS = "module = {module}\nconfig = {conf}\nactivate = 1"
+OFF_OURS = (["error: {cnf}: [tk]: no 'activate = 1': the module is not loaded"] if VALUE_COUNTS else
+            ["warning: {cnf}: [tk]: 'activate = 0' still activates it before OpenSSL 3.3"])
+OFF_DEFAULT = (["error: {cnf}: [def]: no 'activate = 1' for the default provider: " + STARTS_NOTHING]
+               if VALUE_COUNTS else
+               ["warning: {cnf}: [def]: 'activate = off' still activates it before OpenSSL 3.3"])
+NEITHER = (["error: {cnf}: [tk]: 'activate = maybe' is neither yes nor no: OpenSSL gives up here",
+            "error: {cnf}: [tk]: no 'activate = 1': the module is not loaded"] if VALUE_COUNTS else
+           ["warning: {cnf}: [tk]: 'activate = maybe' is neither yes nor no: OpenSSL 3.3 and later give "
+            "up here"])
+
+
+def wrong_file(text):
+    def change(p):
+        (p.dir / "tkprov.so").write_bytes(text)
+        p.write_cnf(tkprov="module = {dir}/tkprov.so\nconfig = {conf}\nactivate = 1")
+    return change
+
+
+def compile_module(p, source, *args):
+    (p.dir / "m.c").write_text(source)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", p.dir / "tkprov.so", p.dir / "m.c", *args],
+                   check=True, cwd=p.dir)
+    p.write_cnf(tkprov="module = {dir}/tkprov.so\nconfig = {conf}\nactivate = 1")
+
+
+def no_entry_point(p):
+    compile_module(p, "int OSSL_provider_init_not(void) { return 1; }\n")
+
+
+def other_libcrypto(p, lib="libcrypto"):
+    """Its constructor would leave a file: it is never loaded."""
+    (p.dir / "lib.c").write_text("int fake(void) { return 1; }\n")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", p.dir / f"{lib}.so.9", p.dir / "lib.c",
+                    f"-Wl,-soname,{lib}.so.9"], check=True, cwd=p.dir)
+    compile_module(p, "#include <fcntl.h>\n"
+                      "int fake(void);\n"
+                      "int OSSL_provider_init(void) { return fake(); }\n"
+                      "__attribute__((constructor)) static void loaded(void)\n"
+                      f'{{ open("{p.dir}/loaded", O_CREAT | O_WRONLY, 0600); }}\n',
+                   p.dir / f"{lib}.so.9", f"-Wl,-rpath,{p.dir}")
+
+
+ANOTHER = ("error: {cnf}: [tk]: module '{dir}/tkprov.so': is linked with %s.so.9, but OpenSSL is "
+           "libcrypto.so... here: it would hook nothing")
+
+# The change, what is found, and whether OpenSSL loads the module all the same.
+OPENSSL = {
+    "missing": (lambda p: p.cnf.unlink(), ["error: {cnf}: No such file or directory"], False),
+    "a folder": (lambda p: (p.cnf.unlink(), p.cnf.mkdir()), ["error: {cnf}: not a regular file"], False),
+    "syntax": (lambda p: p.cnf.write_text("a = 1\n\n[init\n"), ["error: {cnf}:3: missing close square "
+                                                               "bracket"], False),
+    "an unknown variable": (lambda p: p.write_cnf(init="providers = $provz"),
+                            ["error: {cnf}:3: variable has no value"], False),
+    "empty": (lambda p: p.cnf.write_text(""),
+              ["error: {cnf}: no 'openssl_conf' at the top, before all sections: ...nginx...1.25.2..."
+               "nodejs_conf..."], False),
+    "openssl_conf in a section": (lambda p: p.write_cnf(top="[top]\nopenssl_conf = init"),
+                                  ["error: {cnf}: no 'openssl_conf' at the top..."], False),
+    "only for nginx": (lambda p: p.write_cnf(top="nginx = init"),
+                       ["warning: {cnf}: only nginx (1.25.2 and later) reads 'nginx = init'; there is no "
+                        "'openssl_conf' for other programs"], False),
+    "only for Node": (lambda p: p.write_cnf(top="nodejs_conf = init"),
+                      ["warning: {cnf}: only Node.js reads 'nodejs_conf = init'; there is no "
+                       "'openssl_conf' for other programs"], False),
+    "something else for nginx": (lambda p: p.write_cnf(top="openssl_conf = init\nnginx = def"),
+                                 ["warning: {cnf}: only nginx (1.25.2 and later) reads 'nginx = def', and "
+                                  "that instead of 'openssl_conf'"], True),
+    "only for nginx, and wrong": (lambda p: p.write_cnf(top="nginx = init", init=""),
+                                  ["warning: {cnf}: only nginx ...",
+                                   "error: {cnf}: [init]: no 'providers': OpenSSL loads no module"], False),
+    "no section": (lambda p: p.write_cnf(top="openssl_conf = inti"),
+                   ["error: {cnf}: 'openssl_conf = inti': there is no section [inti]"], False),
+    "no providers": (lambda p: p.write_cnf(init="ssl_conf = ssl", more="[ssl]"),
+                     ["error: {cnf}: [init]: no 'providers': OpenSSL loads no module"], False),
+    "no providers section": (lambda p: p.write_cnf(init="providers = prov"),
+                             ["error: {cnf}: [init]: 'providers = prov': there is no section [prov]"],
+                             False),
+    "no entry": (lambda p: p.write_cnf(provs="default = def"),
+                 ["error: {cnf}: [provs]: no 'tkprov': the module is not loaded"], False),
+    "no entry and no default": (lambda p: p.write_cnf(provs=""),
+                                ["error: {cnf}: [provs]: no 'tkprov': the module is not loaded"], False),
+    "no section of ours": (lambda p: p.write_cnf(provs="default = def\ntkprov = tkprov_sect"),
+                           ["error: {cnf}: [provs]: 'tkprov = tkprov_sect': there is no section "
+                            "[tkprov_sect], " + GIVES_UP,
+                            "error: {cnf}: [provs]: no 'tkprov': the module is not loaded"], False),
+    "another provider's section missing": (
+        lambda p: p.write_cnf(provs="default = def\nlegacy = legacy_sect\ntkprov = tk"),
+        ["error: {cnf}: [provs]: 'legacy = legacy_sect': there is no section [legacy_sect], " + GIVES_UP],
+        False),
+    "no default": (lambda p: p.write_cnf(provs="tkprov = tk"),
+                   ["error: {cnf}: [provs]: no 'default': " + STARTS_NOTHING], True),
+    "default without activate": (
+        lambda p: p.write_cnf(default=""),
+        ["error: {cnf}: [def]: no 'activate = 1' for the default provider: " + STARTS_NOTHING], True),
+    "default switched off": (lambda p: p.write_cnf(default="activate = off"), OFF_DEFAULT, True),
+    "an incomplete one instead of default": (
+        lambda p: p.write_cnf(provs="tkprov = tk\nbase = def"),
+        ["error: {cnf}: [provs]: no 'default': " + STARTS_NOTHING], True),
+    "an unknown one instead of default": (
+        lambda p: p.write_cnf(provs="tkprov = tk\nacme = def"),
+        ["warning: {cnf}: [provs]: no 'default': unless 'acme' has all that TLS takes, no server starts "
+         "on this configuration"], True),
+    "fips instead of default": (lambda p: p.write_cnf(provs="tkprov = tk\nfips = def"), [], True),
+    "no activate": (lambda p: p.write_cnf(tkprov="module = {module}\nconfig = {conf}"),
+                    ["error: {cnf}: [tk]: no 'activate = 1': the module is not loaded"], False),
+    "activate = 0": (lambda p: p.write_cnf(tkprov="module = {module}\nconfig = {conf}\nactivate = 0"),
+                     OFF_OURS, not VALUE_COUNTS),
+    "activate = maybe": (lambda p: p.write_cnf(
+        tkprov="module = {module}\nconfig = {conf}\nactivate = maybe"), NEITHER, not VALUE_COUNTS),
+    "no module there": (lambda p: p.write_cnf(tkprov="module = {dir}/no.so\nconfig = {conf}\nactivate = 1"),
+                        ["error: {cnf}: [tk]: module '{dir}/no.so': No such file or directory"], False),
+    "a name needs its ending": (
+        lambda p: p.write_cnf(tkprov="module = tkprov\nconfig = {conf}\nactivate = 1"),
+        [f"error: {{cnf}}: [tk]: module '{modules_dir()}/tkprov': No such file or directory"], False),
+    "another name, another file": (
+        lambda p: p.write_cnf(provs="default = def\ntkprov = tk",
+                              tkprov="identity = acme\nconfig = {conf}\nactivate = 1"),
+        [f"error: {{cnf}}: [tk]: module '{modules_dir()}/acme.so': No such file or directory (say where it "
+         "is with a line 'module = PATH')"], False),
+    "a folder as module": (lambda p: p.write_cnf(tkprov="module = {dir}\nconfig = {conf}\nactivate = 1"),
+                           ["error: {cnf}: [tk]: module '{dir}': not a regular file"], False),
+    "no shared object": (wrong_file(b"hello\n" * 100),
+                         ["error: {cnf}: [tk]: module '{dir}/tkprov.so': invalid ELF header"], False),
+    "an empty module": (wrong_file(b""),
+                        ["error: {cnf}: [tk]: module '{dir}/tkprov.so': file too short"], False),
+    "half a module": (wrong_file(MODULE.read_bytes()[:3000]),
+                      ["error: {cnf}: [tk]: module '{dir}/tkprov.so': its end is missing"], False),
+    "no entry point": (no_entry_point, ["error: {cnf}: [tk]: module '{dir}/tkprov.so': no module of "
+                                        "OpenSSL: it has no OSSL_provider_init"], False),
+    "another libcrypto": (other_libcrypto, [ANOTHER % "libcrypto"], False),
+    "another libssl": (lambda p: other_libcrypto(p, "libssl"), [ANOTHER % "libssl"], False),
+    "no configuration there": (
+        lambda p: p.conf.unlink(),
+        ["error: {cnf}: [tk]: 'config = {conf}': No such file or directory"], True),
+    "its configuration is wrong": (lambda p: p.write_conf("\nx = 1;"),
+                                   ["error: {conf}:2: unknown option 'x'..."], True),
+    "a value that is a section": (
+        lambda p: p.write_cnf(tkprov=OURS + "\nsoft_load = default"),
+        ["error: {cnf}: [tk]: 'soft_load = default': this file has a section [default], and OpenSSL takes "
+         "the value for it"], False),
+    "an option of tkprov.conf": (
+        lambda p: p.write_cnf(tkprov=OURS + "\nmode = default"),
+        ["warning: {cnf}: [tk]: unknown name 'mode' (what the module is to do stands in tkprov.conf)",
+         "error: {cnf}: [tk]: 'mode = default': this file has a section [default], and OpenSSL takes the "
+         "value for it"], False),
+    "the top of the file as a name": (
+        lambda p: p.write_cnf(provs="d = def\ntkprov = tk", default="identity = default\nactivate = 1"),
+        ["error: {cnf}: [def]: 'identity = default': OpenSSL takes the value for the section [default], "
+         "which goes round, and gives up"], False),
+    "an unknown name": (lambda p: p.write_cnf(tkprov=OURS + "\ncolour = red"),
+                        ["warning: {cnf}: [tk]: unknown name 'colour' ..."], True),
+    "a slip": (lambda p: p.write_cnf(tkprov=OURS + "\nconifg = x"),
+               ["warning: {cnf}: [tk]: unknown name 'conifg'; did you mean 'config'?"], True),
+    "two of ours": (lambda p: p.write_cnf(provs="default = def\ntkprov = tk\n2.tkprov = t2",
+                                          more="[t2]\nmodule = {dir}/no.so\nactivate = 1"),
+                    ["error: {cnf}: [t2]: module '{dir}/no.so': No such file or directory"], True),
+    "nothing is right": (
+        lambda p: p.write_cnf(provs="tkprov = tk", tkprov="module = {dir}/no.so\nconfig = {dir}/no.conf"),
+        ["error: {cnf}: [tk]: no 'activate = 1': the module is not loaded",
+         "error: {cnf}: [tk]: module '{dir}/no.so': No such file or directory",
+         "error: {cnf}: [tk]: 'config = {dir}/no.conf': No such file or directory",
+         "error: {cnf}: [provs]: no 'default': " + STARTS_NOTHING], False),
+}
+
+
+@pytest.mark.parametrize("case", OPENSSL)
+def test_openssl_conf(place, case):
+    change, wants, loaded = OPENSSL[case]
+    change(place)
+    got = place.check("--openssl-conf", place.cnf)
+    place.expect(wants, got)
+    assert not (place.dir / "loaded").exists()
+    assert place.is_loaded() == loaded
+
+
+@pytest.mark.parametrize("case", ["no default", "default without activate",
+                                  "an incomplete one instead of default"])
+def test_no_server_starts(place, case):
+    OPENSSL[case][0](place)
+    assert place.server_starts() == (False, False)
+
+
+def test_default_with_conf_named_but_cnf_wrong(place):
+    """The file that was named is checked all the same; none is guessed."""
+    place.cnf.write_text("")
+    place.write_conf("x = 1;")
+    status, _, lines = place.check(place.conf, "--openssl-conf", place.cnf)
+    assert status == 1 and len(lines) == 2 and "unknown option 'x'" in lines[1]
+    assert len(place.check("--openssl-conf", place.cnf)[2]) == 1
+
+
+def test_no_right_to_read(place):
+    place.write_cnf(tkprov="module = {dir}/tkprov.so\nconfig = {conf}\nactivate = 1")
+    (place.dir / "tkprov.so").write_bytes(b"x")
+    (place.dir / "tkprov.so").chmod(0o000)
+    place.give_to_nobody(place.conf, place.key, place.keys, place.dir)
+    place.expect(["error: {cnf}: [tk]: module '{dir}/tkprov.so': Permission denied"],
+                 place.check("--openssl-conf", place.cnf, nobody=True))
+    place.cnf.chmod(0o000)
+    place.expect(["error: {cnf}: Permission denied"],
+                 place.check("--openssl-conf", place.cnf, nobody=True))
+
+
+def test_the_module_is_no_provider_here(place):
+    """The openssl.cnf of tkctl's own environment is not acted on."""
+    mine = place.dir / "mine.so"
+    shutil.copy(MODULE, mine)
+    own = place.dir / "own.cnf"
+    place.write_cnf(tkprov=f"module = {mine}\nactivate = 1")
+    place.cnf.rename(own)
+    place.write_cnf()
+    trace = subprocess.run([TKCTL, "check", "--openssl-conf", place.cnf], capture_output=True, text=True,
+                           env=place.env(OPENSSL_CONF=str(own), LD_DEBUG="files")).stderr
+    assert str(MODULE) in trace and str(mine) not in trace
+
+
+# ---- the command line ----
+
+@pytest.mark.parametrize("args", [["a", "b"], ["--openssl-conf"], ["--nonsense"], ["-x"]])
+def test_usage(place, args):
+    status, out, lines = place.check(*args)
+    assert (status, out) == (2, "")
+    assert any(line.startswith("usage: tkctl check") for line in lines)
+
+
+def test_help(place):
+    status, out, lines = place.check("--help")
+    assert status == 0 and out.startswith("usage: tkctl check [CONF] [--openssl-conf FILE]") and not lines
+
+
+def test_stdout_full(place):
+    with open("/dev/full", "w") as full:
+        p = subprocess.run([TKCTL, "check", place.conf], stdout=full, stderr=subprocess.PIPE)
+    assert p.returncode == 1 and b"standard output" in p.stderr
