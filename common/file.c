@@ -91,7 +91,6 @@ static int read_fd(struct tk_file *f, int fd, struct tk_error *e)
 		return tk_err_set(e, TK_E_RANGE, "larger than %d bytes", TK_FILE_MAX);
 	f->text[f->len] = '\0';
 	id_of(&st, &f->id);
-	f->mode = st.st_mode;
 	return 0;
 }
 

@@ -24,7 +24,6 @@ struct tk_file {
 	char *text;    /* NUL-terminated, with room for one byte more; may hold NULs */
 	size_t len;    /* without the NUL */
 	struct tk_file_id id;
-	mode_t mode;
 };
 
 /* fstat(2).  0 or TK_E_SYS (errno). */

@@ -26,13 +26,12 @@ _Static_assert(TEXT_MAX < 4096, "a file in its form is less than a page");
 /* ---- reading ---- */
 
 static int parse(struct tk_file *text, const char *file, unsigned slots, struct tk_ring *out,
-		 struct tk_keystore_info *info, struct tk_error *e)
+		 struct tk_file_id *id, struct tk_error *e)
 {
 	int rc = tk_keyfile_parse(text->text, text->len, slots, file, out, e);
 
-	if (!rc && info)
-		*info = (struct tk_keystore_info){.id = text->id,
-						  .open_to_all = (text->mode & S_IROTH) != 0};
+	if (!rc && id)
+		*id = text->id;
 	tk_file_fini(text);
 	return rc;
 }
@@ -46,23 +45,23 @@ static int unreadable(struct tk_ring *out, int rc, const char *file, const struc
 }
 
 int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out,
-		     struct tk_keystore_info *info, struct tk_error *e)
+		     struct tk_file_id *id, struct tk_error *e)
 {
 	struct tk_error why;
 	struct tk_file text;
 	int rc = tk_file_read(&text, file, &why);
 
-	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, info, e);
+	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, id, e);
 }
 
 int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring *out,
-			struct tk_keystore_info *info, struct tk_error *e)
+			struct tk_file_id *id, struct tk_error *e)
 {
 	struct tk_error why;
 	struct tk_file text;
 	int rc = tk_file_read_fd(&text, fd, &why);
 
-	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, info, e);
+	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, id, e);
 }
 
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring)

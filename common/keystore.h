@@ -19,28 +19,23 @@
 #include "core/ring.h"
 #include "tkprov/err.h"
 
-struct tk_keystore_info {
-	struct tk_file_id id; /* of what was read */
-	bool open_to_all;     /* others can read it */
-};
-
 /* Reasons for which a ring is not saved, besides those of the system. */
 #define TK_KEYSTORE_CHANGED "changed by somebody else; 'reload ssl tls-key' takes it in"
 #define TK_KEYSTORE_GONE "removed by somebody else"
 
 /* Reads `file` into a ring of `slots` keys.  Only a regular file of at most 1 MiB
  * is read (a FIFO would stall the server); what was read is wiped before it returns.
- * *info may be NULL.
+ * *id, of what was read, may be NULL.
  * Messages: HAProxy's, see keyfile.h; for a file that cannot be read
  *   'FILE' : unable to load ssl tickets keys file (REASON)
  * Returns 0, TK_E_SYS, TK_E_NOMEM or what tk_keyfile_parse returns; *out is wiped
  * on failure. */
 int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out,
-		     struct tk_keystore_info *info, struct tk_error *e);
+		     struct tk_file_id *id, struct tk_error *e);
 
 /* The same of a file that is open; `file` is for messages. */
 int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring *out,
-			struct tk_keystore_info *info, struct tk_error *e);
+			struct tk_file_id *id, struct tk_error *e);
 
 /* Opens a key file for tk_keystore_write.  -1: errno says why. */
 int tk_keystore_open(const char *file);

@@ -88,31 +88,19 @@ static int random_ring(unsigned slots, struct tk_ring *out)
 	return rc;
 }
 
-static void warn_about(const struct tk_conf_ring *conf, const struct tk_ring *ring,
-		       const struct tk_keystore_info *info)
-{
-	if (ring->key_len == TK_KEY_128_LEN)
-		tk_log(LOG_WARNING, "'%s' has keys of 48 bytes, for AES-128: 80 bytes are better",
-		       conf->file);
-	if (info->open_to_all)
-		tk_log(LOG_WARNING, "'%s' can be read by others than its owner and group",
-		       conf->file);
-}
-
 static int load_ring(struct tk_instance *inst, unsigned id, struct tk_ring *ring,
 		     struct tk_origin *o, struct tk_error *e)
 {
 	const struct tk_conf_ring *conf = &inst->conf->rings[id];
-	struct tk_keystore_info info;
-	int rc = tk_keystore_load(conf->file, conf->slots, ring, &info, e);
+	struct tk_file_id was;
+	int rc = tk_keystore_load(conf->file, conf->slots, ring, &was, e);
 
 	if (rc != 0)
 		return rc;
 	o->by = TK_BY_FILE;
-	if (info.id.mtime_s < o->added)
-		o->added = info.id.mtime_s;
-	tk_ringstate_set_file(inst->board, id, &info.id);
-	warn_about(conf, ring, &info);
+	if (was.mtime_s < o->added)
+		o->added = was.mtime_s;
+	tk_ringstate_set_file(inst->board, id, &was);
 	return 0;
 }
 
@@ -276,10 +264,30 @@ static void fail(enum tk_on_error on_error, const char *why)
 	}
 }
 
+static void warn_about(const struct tk_instance *inst, unsigned id)
+{
+	const char *file = inst->conf->rings[id].file;
+	struct tk_ring ring;
+	struct stat st;
+
+	if (file == NULL || tk_vault_read(inst->vault, id, &ring) != 0)
+		return;
+	if (ring.key_len == TK_KEY_128_LEN)
+		tk_log(LOG_WARNING, "'%s' has keys of 48 bytes, for AES-128: 80 bytes are better",
+		       file);
+	if (stat(file, &st) == 0 && (st.st_mode & S_IROTH) != 0)
+		tk_log(LOG_WARNING, "'%s' can be read by others than its owner and group", file);
+	tk_ring_wipe(&ring);
+}
+
+/* Without a control thread nobody would answer on the sockets. */
 static void begin(struct tk_instance *inst)
 {
-	tk_join_listen(inst);
+	if (inst->conf->control_thread)
+		tk_join_listen(inst);
 	tk_save_open(inst);
+	for (unsigned i = 0; i < inst->conf->ring_count && !inst->beside; i++)
+		warn_about(inst, i);
 	tk_board_register(inst->board, TK_PROC_CREATOR, inst->program);
 	tk_instance_set(inst);
 	tk_fork_watch(forked);

@@ -251,6 +251,8 @@ void tk_control_start(struct tk_instance *inst, bool forked)
 	memset(&self, 0, sizeof(self));
 	self.inst = inst;
 	self.born = tk_monotonic_ms();
+	if (inst->beside) /* often for a moment only, to check a configuration */
+		self.timer = tk_now() + TK_TIMER_LONGEST_S;
 	self.forked = forked;
 	sem_init(&self.standing, 0, 0);
 	rc = create_thread();

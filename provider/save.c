@@ -217,32 +217,32 @@ void tk_save_open(struct tk_instance *inst)
 /* ---- reload ---- */
 
 static int load(struct tk_instance *inst, unsigned id, struct tk_ring *out,
-		struct tk_keystore_info *info, struct tk_error *e)
+		struct tk_file_id *was, struct tk_error *e)
 {
 	const struct tk_conf_ring *conf = &inst->conf->rings[id];
 
 	if (!same_root(inst) && tk_fd_ok(&inst->files[id]) && has_name(inst->files[id].num))
-		return tk_keystore_load_fd(inst->files[id].num, conf->file, conf->slots, out, info,
+		return tk_keystore_load_fd(inst->files[id].num, conf->file, conf->slots, out, was,
 					   e);
-	return tk_keystore_load(conf->file, conf->slots, out, info, e);
+	return tk_keystore_load(conf->file, conf->slots, out, was, e);
 }
 
 static int take_in(struct tk_instance *inst, unsigned id, const struct tk_ring *ring,
-		   const struct tk_keystore_info *info, const struct tk_origin *o,
+		   const struct tk_file_id *was, const struct tk_origin *o,
 		   struct tk_changed *out, struct tk_error *e)
 {
 	struct tk_origin origin = *o;
 	struct tk_error why;
 	int rc;
 
-	origin.added = info->id.mtime_s < o->added ? info->id.mtime_s : o->added;
+	origin.added = was->mtime_s < o->added ? was->mtime_s : o->added;
 	rc = tk_ops_replace(inst, id, ring, &origin, out);
 	if (rc != 0)
 		return tk_err_set(e, rc, "'%s' : %s", file_of(inst, id), tk_ops_reason(rc));
-	tk_ringstate_set_file(inst->board, id, &info->id);
+	tk_ringstate_set_file(inst->board, id, was);
 	if (!tk_save_wanted(inst, id))
 		return 0;
-	rc = info->id.size == tk_keyfile_len(ring) ? 0 : save_locked(inst, id, true, &why);
+	rc = was->size == tk_keyfile_len(ring) ? 0 : save_locked(inst, id, true, &why);
 	note(inst, id, rc, &why);
 	return 0;
 }
@@ -250,7 +250,7 @@ static int take_in(struct tk_instance *inst, unsigned id, const struct tk_ring *
 int tk_save_reload(struct tk_instance *inst, unsigned ring, const struct tk_origin *o,
 		   struct tk_changed *out, struct tk_error *e)
 {
-	struct tk_keystore_info info;
+	struct tk_file_id was;
 	struct tk_ring keys;
 	int rc;
 
@@ -260,9 +260,9 @@ int tk_save_reload(struct tk_instance *inst, unsigned ring, const struct tk_orig
 	rc = lock_files(inst, e);
 	if (rc != 0)
 		return rc;
-	rc = load(inst, ring, &keys, &info, e);
+	rc = load(inst, ring, &keys, &was, e);
 	if (rc == 0)
-		rc = take_in(inst, ring, &keys, &info, o, out, e);
+		rc = take_in(inst, ring, &keys, &was, o, out, e);
 	tk_board_unlock(inst->board, TK_LOCK_FILE);
 	tk_ring_wipe(&keys);
 	return rc;

@@ -29,7 +29,9 @@ EXTRA_DIST += \
 	tests/server/test_guest.py \
 	tests/server/test_keep.py \
 	tests/server/test_nginx.py \
+	tests/server/test_options.py \
 	tests/server/test_start.py \
+	tests/server/test_timer.py \
 	tests/server/test_wall.py \
 	tests/setup.sh \
 	tests/stress/test_forks.py

@@ -168,7 +168,9 @@ class Site:
             f"module = {module}\nconfig = {self.conf}\nactivate = 1\n")
 
     def write_keys(self, n=3, size=80, path=None):
-        (path or self.keyfile).write_text("".join(new_key(size) + "\n" for _ in range(n)))
+        path = path or self.keyfile
+        path.write_text("".join(new_key(size) + "\n" for _ in range(n)))
+        path.chmod(0o600)
 
     def write_conf(self, rings=None, sockets=None, extra="", scope="auto", slots=3, keys=True,
                    ring=""):
@@ -462,6 +464,8 @@ class SServer(Child):
         key = site.pki.key
         if user is not None:
             os.chown(site.dir, user, user)
+            if site.keyfile.exists() and site.keyfile.stat().st_mode & 0o7777 == 0o600:
+                os.chown(site.keyfile, user, user)
             key = site.dir / "server.key"
             shutil.copy(site.pki.key, key)
             os.chown(key, user, user)

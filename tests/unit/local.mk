@@ -12,6 +12,7 @@ core_unit_tests = \
 	tests/unit/test_reply \
 	tests/unit/test_ring \
 	tests/unit/test_tag \
+	tests/unit/test_weak \
 	tests/unit/test_words
 check_PROGRAMS += $(core_unit_tests)
 TESTS += $(core_unit_tests)
@@ -72,6 +73,11 @@ tests_unit_test_tag_SOURCES = tests/unit/test_tag.c tests/unit/unit.h
 tests_unit_test_tag_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_tag_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_tag_LDADD = $(CORE_UNIT_LIBS)
+
+tests_unit_test_weak_SOURCES = tests/unit/test_weak.c tests/unit/unit.h
+tests_unit_test_weak_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_weak_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_weak_LDADD = $(CORE_UNIT_LIBS)
 
 tests_unit_test_words_SOURCES = tests/unit/test_words.c tests/unit/unit.h
 tests_unit_test_words_CPPFLAGS = $(UNIT_CPPFLAGS)

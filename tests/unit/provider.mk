@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # tests/unit/: the CUnit programs of provider/, for what needs no server.
 
-provider_unit_tests = tests/unit/test_vault tests/unit/test_board
+provider_unit_tests = tests/unit/test_vault tests/unit/test_board tests/unit/test_tally
 check_PROGRAMS += $(provider_unit_tests)
 TESTS += $(provider_unit_tests)
 
@@ -15,3 +15,10 @@ tests_unit_test_board_SOURCES = tests/unit/test_board.c tests/unit/unit.h provid
 tests_unit_test_board_CPPFLAGS = $(TK_CPPFLAGS) $(CUNIT_CFLAGS)
 tests_unit_test_board_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_board_LDADD = libtkcore.la $(CUNIT_LIBS)
+
+tests_unit_test_tally_SOURCES = tests/unit/test_tally.c tests/unit/unit.h provider/board.c \
+	provider/board_mem.h provider/counters.c provider/events.c provider/ringstate.c \
+	provider/shm.c provider/fds.c provider/clock.c
+tests_unit_test_tally_CPPFLAGS = $(TK_CPPFLAGS) $(CUNIT_CFLAGS)
+tests_unit_test_tally_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_tally_LDADD = libtkcommon.la $(CUNIT_LIBS) -lpthread

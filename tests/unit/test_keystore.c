@@ -49,14 +49,14 @@ static void reads(void)
 	struct tk_ring want, got;
 	struct tk_error e;
 	char text[4096];
-	struct tk_keystore_info info = {{0}, false};
+	struct tk_file_id id = {0};
 
 	fill(&want, 4);
 	tk_keyfile_format(&want, text);
 	write_text("keys", text, tk_keyfile_len(&want));
 	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, "keys", times, 0), 0);
-	CU_ASSERT_EQUAL(tk_keystore_load("keys", 4, &got, &info, &e), 0);
-	CU_ASSERT_EQUAL(info.id.mtime_s, 1234567890);
+	CU_ASSERT_EQUAL(tk_keystore_load("keys", 4, &got, &id, &e), 0);
+	CU_ASSERT_EQUAL(id.mtime_s, 1234567890);
 	CU_ASSERT_EQUAL(got.slots, 4);
 	for (unsigned i = 0; i < 4; i++)
 		CHECK(tk_key_equal(&want.key[i], &got.key[i]), "slot %u", i);
@@ -74,13 +74,13 @@ static void refuse(const char *file, int code, const char *message)
 {
 	struct tk_error e = {0};
 	struct tk_ring r;
-	struct tk_keystore_info info = {.id = {.mtime_s = 99}};
+	struct tk_file_id id = {.mtime_s = 99};
 
 	fill(&r, 3);
-	CHECK(tk_keystore_load(file, 3, &r, &info, &e) == code, "%s: %s", file, e.text);
+	CHECK(tk_keystore_load(file, 3, &r, &id, &e) == code, "%s: %s", file, e.text);
 	CHECK(strcmp(e.text, message) == 0, "%s: %s", file, e.text);
 	CHECK(is_wiped(&r), "%s", file);
-	CHECK(info.id.mtime_s == 99, "%s", file);
+	CHECK(id.mtime_s == 99, "%s", file);
 	CHECK(tk_keystore_load(file, 3, &r, NULL, NULL) == code, "%s", file);
 }
 

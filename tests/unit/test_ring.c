@@ -186,6 +186,71 @@ static void wipe(void)
 	CU_ASSERT_EQUAL(memcmp(&r, &zero, sizeof(r)), 0);
 }
 
+/* Every key has a cell of its own, keeps it while it moves down, and the cell of a key that
+ * was dropped rests for a while. */
+static void cells(void)
+{
+	for (unsigned n = TK_SLOTS_MIN; n <= TK_SLOTS_MAX; n++) {
+		struct tk_ring r = { .slots = n, .key_len = 80 }, before;
+
+		for (unsigned i = 0; i < 5 * n; i++) {
+			struct tk_key k = make_key(i, 80);
+			uint64_t seen = 0;
+
+			before = r;
+			CU_ASSERT_EQUAL(tk_ring_push(&r, &k), 0);
+			for (unsigned s = 0; s + 1 < n && i >= n; s++)
+				CHECK(r.cell[s] == before.cell[s + 1] && tk_ring_kept(&r, s, &before),
+				      "%u slots, push %u", n, i);
+			if (i >= n)
+				CHECK(!tk_ring_kept(&r, n - 1, &before) &&
+				      (n == 1 || r.cell[n - 1] != before.cell[0]), "%u slots, push %u", n, i);
+			if (i + 1 < n)
+				continue;
+			for (unsigned s = 0; s < n; s++) {
+				CHECK(r.cell[s] < TK_CELLS(n), "%u slots", n);
+				seen |= UINT64_C(1) << r.cell[s];
+			}
+			CHECK((unsigned)__builtin_popcountll(seen) == n, "%u slots, push %u", n, i);
+		}
+	}
+}
+
+/* Another ring with some of the same keys, in another order. */
+static void kept_cells(void)
+{
+	uint64_t seed = 3;
+
+	for (unsigned round = 0; round < 2000; round++) {
+		unsigned n = 1 + (unsigned)(unit_random(&seed) >> 32) % TK_SLOTS_MAX;
+		struct tk_ring before = { .slots = n, .key_len = 80 }, r;
+		uint64_t seen = 0;
+
+		for (unsigned i = 0; i < n + (unsigned)(unit_random(&seed) >> 33) % 40; i++) {
+			struct tk_key k = make_key(i, 80);
+
+			tk_ring_push(&before, &k);
+		}
+		make_ring(&r, n, 80);
+		for (unsigned i = 0; i < n; i++)
+			r.key[i] = make_key((unsigned)(unit_random(&seed) >> 33) % 50, 80);
+		tk_ring_keep_cells(&r, &before);
+		for (unsigned i = 0; i < n; i++) {
+			bool there = false, twice = false;
+
+			for (unsigned k = 0; k < n; k++) {
+				there |= tk_key_equal(&r.key[i], &before.key[k]);
+				twice |= k != i && tk_key_equal(&r.key[i], &r.key[k]);
+			}
+			if (!twice)
+				CHECK(tk_ring_kept(&r, i, &before) == there, "round %u slot %u", round, i);
+			CHECK(r.cell[i] < TK_CELLS(n), "round %u", round);
+			seen |= UINT64_C(1) << r.cell[i];
+		}
+		CHECK((unsigned)__builtin_popcountll(seen) == n, "round %u", round);
+	}
+}
+
 static const struct unit_test tests[] = {
 	{ "roles", roles },
 	{ "roles of all", roles_of_all },
@@ -195,5 +260,7 @@ static const struct unit_test tests[] = {
 	{ "find", find },
 	{ "find not behind the end", find_not_behind_the_end },
 	{ "wipe", wipe },
+	{ "cells", cells },
+	{ "kept cells", kept_cells },
 };
 UNIT_MAIN("ring", tests)

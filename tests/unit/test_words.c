@@ -199,11 +199,39 @@ static void round_trip(void)
 	}
 }
 
+/* The look at the line's end says what the splitting of the whole line says. */
+static void payload_ahead(void)
+{
+	static const struct {
+		const char *line;
+		bool is;
+	} rows[] = {
+		{ "<<", true },		  { "a <<", true },	{ "a\t<< \t", true },	 { "a;<<", true },
+		{ "a; b <<", true },	  { "", false },	{ "<", false },		 { "a<<", false },
+		{ "a \\<<", false },	  { "a\\ <<", false },	{ "a\\\\ <<", true },	 { "a << b", false },
+		{ "a <<;", false },	  { "a <<<", false },	{ "a\\; <<", true },	 { "a\\;<<", false },
+		{ "<< <<", true },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char copy[64], *rest = copy;
+		struct tk_words w = { .payload = false };
+
+		strcpy(copy, rows[i].line);
+		while (rest)
+			CU_ASSERT_EQUAL(tk_words_next(&rest, &w), 0);
+		CHECK(tk_words_payload(rows[i].line, strlen(rows[i].line)) == rows[i].is, "%s",
+		      rows[i].line);
+		CHECK(w.payload == rows[i].is, "%s", rows[i].line);
+	}
+}
+
 static const struct unit_test tests[] = {
 	{ "split", split },
 	{ "how many", how_many },
 	{ "quote", quote },
 	{ "cannot be quoted", cannot_be_quoted },
 	{ "round trip", round_trip },
+	{ "payload ahead", payload_ahead },
 };
 UNIT_MAIN("words", tests)

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""on_error, programs, vault, log: what each value does in a server."""
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from harness import Child, Nginx, SServer, answers, free_port, hello, new_key, run
+
+BAD = {
+    "config": lambda site: site.conf.write_text(site.conf.read_text() + "\nwhat = 1;\n"),
+    "keys": lambda site: site.keyfile.write_text("no base64\n"),
+}
+
+
+def break_it(site, how, on_error):
+    site.write_conf(extra=f'on_error = "{on_error}";')
+    BAD[how](site)
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_on_error_no_tickets(site, how):
+    break_it(site, how, "no-tickets")
+    nginx = Nginx(site, workers=1)
+    for tls in ("1.2", "1.3"):
+        got = hello(nginx.port, tls=tls)
+        assert got["name"] == "", got
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_on_error_builtin(site, how):
+    break_it(site, how, "builtin")
+    server = SServer(site)
+    for tls in ("1.2", "1.3"):
+        ticket = site.session()
+        assert hello(server.port, tls=tls, save=ticket)["name"] != ""
+        assert hello(server.port, tls=tls, offer=ticket)["reused"]
+    assert not site.socket.exists()
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_on_error_abort(site, how):
+    """nginx -t finds it, and the server does not start; a program without a server context
+    is none of our business."""
+    break_it(site, how, "abort")
+    done = subprocess.run(["/usr/bin/openssl", "s_server", "-accept", f"127.0.0.1:{free_port()}", "-cert",
+                           site.pki.cert, "-key", site.pki.key], env=site.env(), stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1
+    said, = [line for line in done.stderr.splitlines() if line.startswith("tkprov: ")]
+    assert said.endswith('; the process ends (on_error = "abort")')
+    assert ("unknown option 'what'" if how == "config" else "unable to decode") in said
+    run("/usr/bin/openssl", "version", env=site.env())
+
+
+def test_on_error_is_for_keys_not_for_the_socket(site):
+    site.write_conf(sockets=['{ path = "/proc/no.sock"; }'], extra='on_error = "abort";')
+    server = SServer(site)
+    assert hello(server.port)["name"] != ""
+
+
+def test_programs(site):
+    site.write_conf(extra='programs = [ "nginx", "haproxy" ];')
+    server = SServer(site)
+    ticket = site.session()
+    hello(server.port, save=ticket)
+    assert hello(server.port, offer=ticket)["reused"], "OpenSSL's own keys"
+    assert not site.socket.exists()
+    tasks = pathlib.Path(f"/proc/{server.pid}/task")
+    assert [(t / "comm").read_text() for t in tasks.iterdir()] == ["openssl\n"]
+    server.stop()
+    nginx = Nginx(site, workers=1)
+    assert hello(nginx.port)["name"] == site.names()[1]
+
+
+def test_programs_is_the_file_that_runs(site):
+    """Not its argv[0], and still when the file was replaced while it runs."""
+    own = site.dir / "my server"
+    own.write_bytes(pathlib.Path("/usr/bin/openssl").read_bytes())
+    own.chmod(0o755)
+    site.write_conf(extra='programs = [ "my server" ];')
+    port = free_port()
+    site.add(Child(site, ["/bin/bash", "-c", f'exec -a other "{own}" s_server -accept 127.0.0.1:{port} '
+                          f'-cert {site.pki.cert} -key {site.pki.key} -www'], lambda: answers(port)))
+    assert hello(port)["name"] == site.names()[1]
+    assert "\tmy?server\t" in site.ask("show processes")
+
+
+def maps(pid):
+    return pathlib.Path(f"/proc/{pid}/maps").read_text()
+
+
+def has_memfd_secret():
+    program = "import ctypes; raise SystemExit(ctypes.CDLL(None).syscall(447, 0) < 0)"
+    return subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+def test_vault_memfd(site):
+    site.write_conf(extra='vault = "memfd";')
+    server = SServer(site)
+    assert site.info()["Vault"] == "memfd"
+    line, = [x for x in maps(server.pid).splitlines() if "tkprov-vault" in x]
+    assert "s " in line.split()[1] + " "
+    smaps = pathlib.Path(f"/proc/{server.pid}/smaps").read_text()
+    flags = re.search(r"tkprov-vault.*?VmFlags: ([a-z ]+)", smaps, re.S)[1].split()
+    assert {"dd", "lo", "sh"} <= set(flags), "not dumped, locked, shared"
+
+
+def test_vault_secret(site):
+    """Where the kernel has it.  Where not, `secret` has to fail, and `auto` to fall back."""
+    site.write_conf(extra='vault = "secret";')
+    server = SServer(site)
+    if not has_memfd_secret():
+        assert "memfd_secret: " in site.log_text() and hello(server.port)["name"] == ""
+        return
+    assert site.info()["Vault"] == "memfd_secret"
+    assert hello(server.port)["name"] == site.names()[1]
+    line, = [x for x in maps(server.pid).splitlines() if "secretmem" in x]
+    start, end = (int(x, 16) for x in line.split()[0].split("-"))
+    with open(f"/proc/{server.pid}/mem", "rb", buffering=0) as mem:
+        mem.seek(start)
+        with pytest.raises(OSError):
+            mem.read(64)
+
+
+def test_vault_auto_under_a_filter(site):
+    """Where a seccomp filter is in force memfd_secret is not even tried: it may kill."""
+    site.write_conf()
+    kill = site.dir / "filter.py"
+    kill.write_text("""
+import ctypes, os, struct, sys
+libc = ctypes.CDLL(None)
+# load nr; memfd_secret: kill the process; else allow
+prog = struct.pack("HBBIHBBIHBBIHBBI", 0x20, 0, 0, 0, 0x15, 0, 1, 447, 6, 0, 0, 0x80000000, 6, 0, 0, 0x7fff0000)
+buf = ctypes.create_string_buffer(prog)
+fprog = struct.pack("HxxxxxxP", 4, ctypes.addressof(buf))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, ctypes.c_char_p(fprog)) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+""")
+    server = SServer(site, wrap=["/usr/bin/python3", str(kill)])
+    assert site.info()["Vault"] == "memfd"
+    assert hello(server.port)["name"] == site.names()[1]
+
+
+@pytest.mark.parametrize("vault", ["auto", "secret"])
+def test_vault_without_memory_to_lock(site, vault):
+    site.write_conf(extra=f'vault = "{vault}";')
+    server = SServer(site, wrap=["/usr/bin/prlimit", "--memlock=0:0", "/usr/bin/setpriv", "--reuid=33",
+                                 "--regid=33", "--clear-groups"], user=33)
+    if vault == "auto":
+        assert site.info()["Vault"] == "memfd" and hello(server.port)["name"] == site.names()[1]
+    else:
+        assert "memfd_secret" in site.log_text() and hello(server.port)["name"] == ""
+
+
+class Syslog:
+    """/dev/log in a mount namespace of the server's own."""
+
+    def __init__(self, site):
+        self.dev = site.dir / "dev"
+        self.dev.mkdir()
+        for name in ("null", "zero", "random", "urandom", "tty"):
+            run("/usr/bin/cp", "-a", f"/dev/{name}", self.dev)
+        self.sock = None
+        self.open()
+        self.wrap = ["/usr/bin/unshare", "-m", "sh", "-c", f'mount --bind {self.dev} /dev && exec "$@"', "sh"]
+
+    def open(self):
+        if self.sock:
+            self.sock.close()
+            (self.dev / "log").unlink()
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(str(self.dev / "log"))
+        os.chmod(self.dev / "log", 0o666)
+        self.sock.settimeout(10)
+
+    def line(self):
+        return self.sock.recv(4096).decode()
+
+
+def use_syslog(site, level="info"):
+    site.conf.write_text(re.sub(r"log = \{.*", f'log = {{ target = "syslog"; level = "{level}"; }};',
+                                site.conf.read_text()))
+
+
+def test_syslog(site):
+    site.write_conf()
+    use_syslog(site)
+    log = Syslog(site)
+    server = SServer(site, wrap=log.wrap)
+    assert re.fullmatch(rf"<30>tkprov\[{server.pid}\]: openssl: managing the ticket keys of 1 ring\(s\), "
+                        rf"answering at {site.socket}", log.line())
+    site.ask("rotate ssl tls-key 0")
+    assert log.line().startswith(f"<29>tkprov[{server.pid}]: ring 0 ({site.keyfile}): rotate ssl tls-key")
+    log.open()  # syslogd was started again
+    site.ask("rotate ssl tls-key 0")
+    assert "rotate ssl tls-key" in log.line()
+    log.sock.close()
+    assert "rotated" in site.ask("rotate ssl tls-key 0"), "nobody listens: nobody waits"
+
+
+CHROOTED = """
+import os, socket, ssl, sys
+cert, key, port, root = sys.argv[1:5]
+ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+ctx.load_cert_chain(cert, key)
+listener = socket.create_server(("127.0.0.1", int(port)))
+os.chroot(root)
+os.chdir("/")
+os.setgroups([]); os.setgid(33); os.setuid(33)
+while True:
+    raw, _ = listener.accept()
+    try:
+        with ctx.wrap_socket(raw, server_side=True) as s:
+            s.recv(4096)
+            s.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\nok")
+            s.unwrap()
+    except OSError:
+        pass
+"""
+
+
+def test_chroot(site):
+    """A server that goes into an empty root and gives up its rights, as HAProxy does: it logs,
+    answers, counts, saves and reads its file again through what was opened before."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    use_syslog(site, "notice")
+    log = Syslog(site)
+    root, port = site.dir / "root", free_port()
+    root.mkdir()
+    program = site.dir / "chrooted.py"
+    program.write_text(CHROOTED)
+    server = Child(site, [*log.wrap, "/usr/bin/python3", program, site.pki.cert, site.pki.key, port, root],
+                   lambda: answers(port))
+    site.add(server)
+    os.chmod(site.keyfile, 0o600)
+    ticket = site.session()
+    assert hello(port, save=ticket)["name"] == site.names()[1]
+    assert "not saved" not in site.ask("rotate ssl tls-key 0")
+    assert site.keyfile.read_text().split() == site.keys()
+    assert "rotate ssl tls-key" in log.line()
+    assert hello(port, offer=ticket)["reused"]
+    lines = [new_key() for _ in range(3)]
+    with open(site.keyfile, "r+") as f:
+        f.write("\n".join(lines) + "\n")
+    assert "changed by somebody else" in site.ask("rotate ssl tls-key 0")
+    assert "TLS ticket keys replaced" in site.ask("reload ssl tls-key 0") and site.keys() == lines
+    assert site.slots()[1]["issued"] == 0 and site.info()["Uid"] == "33"
+    server.stop(signal.SIGKILL)
