@@ -290,7 +290,6 @@ static void begin(struct tk_instance *inst)
 		warn_about(inst, i);
 	tk_board_register(inst->board, TK_PROC_CREATOR, inst->program);
 	tk_instance_set(inst);
-	tk_fork_watch(forked);
 	tk_control_start(inst, false);
 	tk_log(LOG_INFO, "%s: managing the ticket keys of %u ring(s), %s%s", inst->program,
 	       inst->conf->ring_count, inst->has_socket ? "answering at " : "without a socket",
@@ -309,6 +308,7 @@ static void attach_locked(void)
 
 	set_state(BUSY);
 	if (tk_conf_load(&conf, config_path, &on_error, &e) != 0) {
+		tk_log_open(NULL);
 		fail(on_error, e.text);
 		return;
 	}
@@ -332,6 +332,7 @@ struct tk_instance *tk_attach(void)
 
 	if (inst != NULL || tk_attach_verdict() != TK_ATTACH_FINE)
 		return inst;
+	tk_fork_watch(forked); /* before the lock: a child must not inherit it taken */
 	pthread_mutex_lock(&mutex);
 	if (atomic_load_explicit(&state, memory_order_relaxed) == NOT_YET)
 		attach_locked();

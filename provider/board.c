@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -145,16 +146,52 @@ void tk_text_get(const struct tk_text_mem *from, char out[static TK_PROGRAM_LEN]
 			*c = '?';
 }
 
-static bool alive(uint32_t pid)
+/* Not in a chroot, as a rule. */
+static bool proc_is_there(void)
 {
-	return pid != 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+	return access("/proc/self/stat", R_OK) == 0;
+}
+
+/* The start of a process in clock ticks since the boot; 0 where /proc does not say, or it
+ * has ended and waits for its parent. */
+static uint64_t born_at(uint32_t pid)
+{
+	char path[32], text[1024], *p;
+	unsigned long long born = 0;
+	char state = 'Z';
+	ssize_t n;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return 0;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	p = strrchr(text, ')'); /* the name before it may have any bytes */
+	if (p == NULL ||
+	    sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+			  "%*d %llu", &state, &born) != 2)
+		return 0;
+	return state == 'Z' ? 0 : born;
+}
+
+/* The process that entered itself, as far as can be seen from here. */
+static bool is_alive(const struct tk_process_mem *p, uint32_t pid)
+{
+	uint64_t born = atomic_load_explicit(&p->born, memory_order_relaxed);
+
+	if (pid == 0 || pid > INT32_MAX || (kill((pid_t)pid, 0) == -1 && errno != EPERM))
+		return false;
+	return born == 0 || !proc_is_there() || born_at(pid) == born;
 }
 
 static bool claim(struct tk_process_mem *p, uint32_t pid)
 {
 	uint32_t there = atomic_load_explicit(&p->pid, memory_order_relaxed);
 
-	if (there != 0 && there != pid && alive(there))
+	if (there != 0 && there != pid && is_alive(p, there))
 		return false;
 	/* relaxed: the fields are filled in afterwards, and a reader that sees a place
 	 * half-filled shows a stale line once */
@@ -175,6 +212,7 @@ void tk_board_register(struct tk_board *b, enum tk_process_role role, const char
 	if (p == NULL)
 		return;
 	b->mine = p;
+	atomic_store_explicit(&p->born, born_at(pid), memory_order_relaxed);
 	tk_board_uids(b);
 	atomic_store_explicit(&p->role, role, memory_order_relaxed);
 	atomic_store_explicit(&p->started, tk_now(), memory_order_relaxed);
@@ -221,7 +259,7 @@ void tk_board_each(const struct tk_board *b, bool (*fn)(const struct tk_process 
 
 	for (unsigned i = 0; i < TK_BOARD_PROCESSES; i++) {
 		pid = atomic_load_explicit(&b->mem->process[i].pid, memory_order_relaxed);
-		if (!alive(pid))
+		if (!is_alive(&b->mem->process[i], pid))
 			continue;
 		copy_process(&b->mem->process[i], pid, &p);
 		if (!fn(&p, arg))

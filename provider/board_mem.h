@@ -35,7 +35,8 @@ struct tk_process_mem {
 	_Atomic int64_t started;
 	_Atomic uint32_t hooked, left_alone;
 	struct tk_text_mem program;
-	uint64_t reserved[8];
+	_Atomic uint64_t born; /* in the kernel's clock ticks: pids come round again; 0: not known */
+	uint64_t reserved[7];
 };
 
 struct tk_event_mem {

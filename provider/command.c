@@ -45,9 +45,13 @@ static void find_program(pid_t pid, char out[static TK_PROGRAM_LEN])
 int tk_speaker_init(struct tk_speaker *who, struct tk_instance *inst, unsigned socket, int fd)
 {
 	struct ucred cred;
-	socklen_t len = sizeof(cred);
+	socklen_t len = sizeof(cred), domain_len = sizeof(int);
+	int domain = 0;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
+	/* Of a TCP connection SO_PEERCRED says that nobody is there. */
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_len) == -1 || domain != AF_UNIX)
+		return TK_E_DENIED;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 || cred.uid == (uid_t)-1)
 		return TK_E_SYS;
 	*who = (struct tk_speaker){ .inst = inst,
 				    .socket = socket,

@@ -31,7 +31,7 @@ struct tk_speaker {
 	bool recorded;       /* there is an event of it */
 };
 
-/* Fills in who it is, from the kernel.  0 or TK_E_SYS. */
+/* Fills in who it is, from the kernel.  0, TK_E_SYS, or TK_E_DENIED: not a Unix socket. */
 int tk_speaker_init(struct tk_speaker *who, struct tk_instance *inst, unsigned socket, int fd);
 
 /* Writes an event: the command did that to the ring (TK_EVENT_NO_RING), whose newest key

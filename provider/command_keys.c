@@ -28,6 +28,8 @@ static void log_change(const struct tk_speaker *who, unsigned ring, const struct
 {
 	char hex[TK_NAME_HEX + 1];
 
+	if (!c->changed)
+		return;
 	tk_key_name_hex(c->newest, hex);
 	tk_log(LOG_NOTICE, "ring %u (%s): %s, newest is %s, by uid %u pid %d (%s)", ring,
 	       who->inst->conf->rings[ring].name, words_of(who), hex, who->uid, (int)who->pid,

@@ -33,7 +33,7 @@
 #define NO_FDS_PAUSE_MS 500
 
 struct listener {
-	int fd;            /* -1: not ours, or gone */
+	const struct tk_fd *fd; /* NULL: not ours, or gone */
 	int64_t seen;      /* a connection has waited since, 0: none */
 	int64_t paused;    /* no descriptors: look again then */
 };
@@ -72,10 +72,10 @@ static int64_t patience(int64_t now)
 
 static void accept_from(struct listener *l, unsigned which, int64_t now)
 {
-	int fd;
+	int fd = 0;
 
 	while (tk_session_room()) {
-		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		fd = accept4(l->fd->num, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd == -1)
 			break;
 		tk_session_open(self.inst, fd, which, now);
@@ -108,14 +108,17 @@ static nfds_t poll_listeners(struct pollfd *p, unsigned *which, int64_t now, int
 	for (unsigned i = 0; i < self.inst->conf->socket_count; i++) {
 		struct listener *l = &self.listener[i];
 
-		if (l->fd == -1)
+		/* In a table that is the server's, too, the number may be another's by now. */
+		if (l->fd != NULL && !tk_fd_ok(l->fd))
+			l->fd = NULL;
+		if (l->fd == NULL)
 			continue;
 		if (l->paused > now) {
 			*wake = l->paused < *wake ? l->paused : *wake;
 			continue;
 		}
 		which[n] = i;
-		p[n++] = (struct pollfd){ .fd = l->fd, .events = POLLIN };
+		p[n++] = (struct pollfd){ .fd = l->fd->num, .events = POLLIN };
 	}
 	return n;
 }
@@ -157,10 +160,10 @@ static void serve_once(void)
 	for (nfds_t i = 0; i < listeners; i++) {
 		struct listener *l = &self.listener[which[i]];
 
-		if (p[i].revents & POLLIN)
+		if (!tk_fd_ok(l->fd) || (p[i].revents & (POLLNVAL | POLLERR | POLLHUP)))
+			l->fd = NULL;
+		else if (p[i].revents & POLLIN)
 			listener_ready(l, which[i], now);
-		else if (p[i].revents & (POLLNVAL | POLLERR | POLLHUP))
-			l->fd = -1;
 		else
 			l->seen = 0; /* somebody else took it */
 	}
@@ -172,7 +175,9 @@ static void keep_fd(int *keep, size_t *n, const struct tk_fd *fd)
 		keep[(*n)++] = fd->num;
 }
 
-/* Without memory for the list the thread stays in the server's table. */
+/* Where unshare is not allowed, or without memory for the list, the thread stays in the
+ * server's table; and where it writes to stderr, which is the server's to close: holding
+ * it here would keep a pipe open that somebody reads to its end. */
 static void own_descriptors(void)
 {
 	struct tk_instance *inst = self.inst;
@@ -184,18 +189,18 @@ static void own_descriptors(void)
 	for (unsigned i = 0; i < TK_SOCKETS_MAX; i++) {
 		bool ours = i < conf->socket_count && tk_fd_ok(&inst->listeners[i]);
 
-		self.listener[i] = (struct listener){ .fd = ours ? inst->listeners[i].num : -1 };
+		self.listener[i] = (struct listener){ .fd = ours ? &inst->listeners[i] : NULL };
 	}
-	if (keep == NULL)
+	if (keep == NULL || conf->log_target == TK_LOG_STDERR) {
+		free(keep);
 		return;
+	}
 	for (unsigned i = 0; i < conf->socket_count; i++)
 		keep_fd(keep, &n, &inst->listeners[i]);
 	for (unsigned i = 0; i < conf->ring_count; i++)
 		keep_fd(keep, &n, &inst->files[i]);
 	keep_fd(keep, &n, tk_board_fd(inst->board));
 	keep_fd(keep, &n, &log_fd);
-	if (conf->log_target == TK_LOG_STDERR)
-		keep[n++] = STDERR_FILENO;
 	(void)tk_fds_unshare(keep, n);
 	free(keep);
 }

@@ -15,7 +15,7 @@
 #include "provider/epoch.h"
 #include "provider/instance.h"
 
-static void (*also_in_child)(void);
+static void (*_Atomic also_in_child)(void); /* the same for all who set it */
 
 static void prepare(void)
 {
@@ -63,11 +63,15 @@ static void child(void)
 	errno = saved;
 }
 
+static void watch(void)
+{
+	(void)pthread_atfork(prepare, parent, child);
+}
+
 void tk_fork_watch(void (*in_child)(void))
 {
-	static bool watching; /* only attach calls this, under its lock */
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	also_in_child = in_child;
-	if (!watching)
-		watching = pthread_atfork(prepare, parent, child) == 0;
+	pthread_once(&once, watch);
 }

@@ -96,6 +96,19 @@ static void drop_lock(int fd)
 	close(fd);
 }
 
+/* Only a socket that nobody listens on is replaced, never anything else. */
+static int check_place(const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st) == -1)
+		return errno == ENOENT ? 0 : -1;
+	if (S_ISSOCK(st.st_mode))
+		return 0;
+	errno = ENOTSOCK;
+	return -1;
+}
+
 static int bind_temporary(const struct tk_conf_socket *conf, struct sockaddr_un *sa)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -104,7 +117,12 @@ static int bind_temporary(const struct tk_conf_socket *conf, struct sockaddr_un 
 	if (fd == -1)
 		return -1;
 	address(sa, conf->path, ".new");
-	(void)unlink(sa->sun_path);
+	if (check_place(sa->sun_path) == -1) {
+		close(fd);
+		errno = EEXIST;
+		return -1;
+	}
+	(void)unlink(sa->sun_path); /* of somebody who was killed */
 	if (bind(fd, (struct sockaddr *)sa, sizeof(*sa)) == -1)
 		goto fail;
 	if ((conf->uid != (uid_t)-1 || conf->gid != (gid_t)-1) &&
@@ -121,19 +139,6 @@ fail:
 	saved = errno;
 	close(fd);
 	errno = saved;
-	return -1;
-}
-
-/* Only a socket that nobody listens on is replaced, never anything else. */
-static int check_place(const char *path)
-{
-	struct stat st;
-
-	if (lstat(path, &st) == -1)
-		return errno == ENOENT ? 0 : -1;
-	if (S_ISSOCK(st.st_mode))
-		return 0;
-	errno = ENOTSOCK;
 	return -1;
 }
 

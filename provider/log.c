@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -50,20 +51,36 @@ static void to_syslog(const char *line, size_t len)
 		(void)!send(log_fd.num, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+static int open_target(const struct tk_conf *conf)
+{
+	switch (target) {
+	case TK_LOG_SYSLOG:
+		return open_syslog();
+	case TK_LOG_FILE:
+		return open(conf->log_file,
+			    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	default:
+		return -1;
+	}
+}
+
 void tk_log_open(const struct tk_conf *conf)
 {
-	int fd = -1;
+	int fd, err = 0;
 
-	target = conf->log_target;
-	max_level = conf->log_level;
-	if (target == TK_LOG_SYSLOG)
+	target = conf != NULL ? conf->log_target : TK_LOG_SYSLOG;
+	max_level = conf != NULL ? conf->log_level : LOG_NOTICE;
+	fd = open_target(conf);
+	if (fd == -1 && target == TK_LOG_FILE) {
+		err = errno;
+		target = TK_LOG_SYSLOG;
 		fd = open_syslog();
-	else if (target == TK_LOG_FILE)
-		fd = open(conf->log_file,
-			  O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	}
 	tk_fd_close(&log_fd);
 	if (fd != -1)
 		tk_fd_adopt(&log_fd, fd);
+	if (err != 0)
+		tk_log(LOG_ERR, "%s: %s; logging to syslog instead", conf->log_file, strerror(err));
 }
 
 void tk_log_started(void)
@@ -81,14 +98,29 @@ struct tk_fd tk_log_fd(void)
 	return log_fd;
 }
 
+/* A write that cannot end the server: SIGPIPE is not let through. */
+static void write_quietly(int fd, const char *line, size_t len)
+{
+	const struct timespec now = { 0 };
+	sigset_t pipe, before, pending;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	sigpending(&pending);
+	pthread_sigmask(SIG_BLOCK, &pipe, &before);
+	if (write(fd, line, len) == -1 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
+		(void)sigtimedwait(&pipe, NULL, &now);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 /* stderr belongs to the server and may be a pipe that nobody reads: write only what
  * is sure to fit. */
 static void to_stderr(const char *line, size_t len)
 {
 	struct pollfd p = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-	if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT))
-		(void)!write(STDERR_FILENO, line, len);
+	if (poll(&p, 1, 0) == 1 && (p.revents & (POLLOUT | POLLERR | POLLHUP)) == POLLOUT)
+		write_quietly(STDERR_FILENO, line, len);
 }
 
 static void to_target(int priority, const char *text, size_t len)
@@ -114,7 +146,7 @@ static void to_target(int priority, const char *text, size_t len)
 	else if (tk_fd_ok(&log_fd) && target == TK_LOG_SYSLOG)
 		to_syslog(line, len);
 	else if (tk_fd_ok(&log_fd))
-		(void)!write(log_fd.num, line, len);
+		write_quietly(log_fd.num, line, len);
 }
 
 static void plainly(const char *text)

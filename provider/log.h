@@ -18,8 +18,8 @@
 #include "common/conf.h"
 #include "provider/fds.h"
 
-/* Opens what conf names; called once, by attach.  Where it cannot be opened, lines go
- * nowhere but a terminal on stderr. */
+/* Opens what conf names, or syslog (conf NULL); called by attach.  A file that cannot be
+ * opened is said to syslog, where the other lines go then, too. */
 void tk_log_open(const struct tk_conf *conf);
 
 /* The start is over: from now on nothing is repeated on stderr. */

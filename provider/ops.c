@@ -62,6 +62,7 @@ static int change_locked(struct job *job, struct tk_changed *out)
 		rc = publish(job, &ring, &before);
 	if (rc >= 0) {
 		encrypt = tk_ring_encrypt_slot(ring.slots);
+		out->changed = rc == 0;
 		out->slots = ring.slots;
 		memcpy(out->newest, tk_key_name(&ring.key[ring.slots - 1]), TK_NAME_LEN);
 		memcpy(out->encrypts, tk_key_name(&ring.key[encrypt]), TK_NAME_LEN);

@@ -16,6 +16,7 @@
 
 /* How a ring is afterwards. */
 struct tk_changed {
+	bool changed; /* false: it was so before */
 	unsigned slots;
 	uint8_t newest[TK_NAME_LEN], encrypts[TK_NAME_LEN];
 };

@@ -6,6 +6,7 @@
 #include "provider/save.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -207,24 +208,45 @@ static void open_one(struct tk_instance *inst, unsigned id)
 	note(inst, id, rc, &e);
 }
 
+/* What is only ever read again is opened, too: later there may be no right to. */
+static void open_to_read(struct tk_instance *inst, unsigned id)
+{
+	int fd = open(file_of(inst, id), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd != -1)
+		keep(inst, id, fd);
+}
+
 void tk_save_open(struct tk_instance *inst)
 {
-	for (unsigned i = 0; i < inst->conf->ring_count; i++)
+	for (unsigned i = 0; i < inst->conf->ring_count; i++) {
 		if (tk_save_wanted(inst, i))
 			open_one(inst, i);
+		else if (file_of(inst, i) != NULL)
+			open_to_read(inst, i);
+	}
 }
 
 /* ---- reload ---- */
 
-static int load(struct tk_instance *inst, unsigned id, struct tk_ring *out,
-		struct tk_file_id *was, struct tk_error *e)
+/* By its name where that can be; else what was opened, if it is the file of that name. */
+static int load(struct tk_instance *inst, unsigned id, struct tk_ring *out, struct tk_file_id *was,
+		struct tk_error *e)
 {
 	const struct tk_conf_ring *conf = &inst->conf->rings[id];
+	const struct tk_fd *kept = &inst->files[id];
+	bool visible = same_root(inst);
+	int rc = TK_E_SYS;
 
-	if (!same_root(inst) && tk_fd_ok(&inst->files[id]) && has_name(inst->files[id].num))
-		return tk_keystore_load_fd(inst->files[id].num, conf->file, conf->slots, out, was,
-					   e);
-	return tk_keystore_load(conf->file, conf->slots, out, was, e);
+	if (visible)
+		rc = tk_keystore_load(conf->file, conf->slots, out, was, e);
+	if (rc == TK_E_SYS && tk_fd_ok(kept) && has_name(kept->num) &&
+	    (!visible || same_inode(kept->num, conf->file)))
+		rc = tk_keystore_load_fd(kept->num, conf->file, conf->slots, out, was, e);
+	else if (!visible)
+		rc = tk_err_set(e, rc, "'%s' : unable to load ssl tickets keys file (the server "
+				       "has another root by now)", conf->file);
+	return rc;
 }
 
 static int take_in(struct tk_instance *inst, unsigned id, const struct tk_ring *ring,

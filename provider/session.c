@@ -20,18 +20,20 @@
 #include "provider/command.h"
 
 #define IDLE_MS 10000
+#define READS_AT_ONCE 64 /* of 16 KiB: then other clients have their turn */
 #define TOO_BIG                                                                                    \
 	"The command line is too big for the buffer size. Please change 'tune.bufsize' in the "    \
 	"configuration to use a bigger command.\n"
 
 struct session {
-	int fd;              /* -1: free */
+	struct tk_fd fd;     /* TK_FD_NONE: free; checked before each use */
 	int64_t deadline;    /* monotonic ms */
 	struct tk_speaker who;
 	size_t in_len;
 	struct tk_reply out; /* framed answers */
 	size_t out_sent;
-	bool closing;        /* nothing more is read; close when out is sent */
+	bool closing;        /* a command was run: close when what came is answered */
+	bool too_big;        /* a line did not fit */
 	char in[TK_LINE_MAX + 1];
 };
 
@@ -43,12 +45,12 @@ static void clear(struct session *s)
 {
 	explicit_bzero(s->in, s->in_len <= TK_LINE_MAX ? s->in_len : TK_LINE_MAX);
 	memset(s, 0, offsetof(struct session, in));
-	s->fd = -1;
+	s->fd = TK_FD_NONE;
 }
 
 static void end(struct session *s)
 {
-	close(s->fd);
+	tk_fd_close(&s->fd);
 	tk_reply_fini(&s->out);
 	clear(s);
 }
@@ -65,7 +67,7 @@ void tk_session_forget(void)
 static struct session *free_place(void)
 {
 	for (unsigned i = 0; i < TK_SESSIONS_MAX && initialised; i++)
-		if (sessions[i].fd == -1)
+		if (sessions[i].fd.num == -1)
 			return &sessions[i];
 	return NULL;
 }
@@ -83,7 +85,7 @@ void tk_session_open(struct tk_instance *inst, int fd, unsigned which, int64_t n
 		close(fd);
 		return;
 	}
-	s->fd = fd;
+	tk_fd_adopt(&s->fd, fd);
 	s->deadline = now + IDLE_MS;
 	tk_reply_init(&s->out);
 }
@@ -95,11 +97,11 @@ nfds_t tk_session_poll(struct pollfd *p, int64_t *wake)
 	for (unsigned i = 0; i < TK_SESSIONS_MAX; i++) {
 		const struct session *s = &sessions[i];
 
-		if (s->fd == -1)
+		if (s->fd.num == -1)
 			continue;
 		if (s->deadline < *wake)
 			*wake = s->deadline;
-		p[n].fd = s->fd;
+		p[n].fd = s->fd.num;
 		p[n].events = (short)((s->closing ? 0 : POLLIN) |
 				      (s->out_sent < s->out.len ? POLLOUT : 0));
 		p[n++].revents = 0;
@@ -195,13 +197,13 @@ static void run_input(struct session *s)
 		left = rest;
 		s->closing = true;
 	}
-	if (memchr(left.at, '\n', left.len) != NULL && !s->who.quit)
+	if (memchr(left.at, '\n', left.len) != NULL)
 		s->closing = false;
-	if (!s->closing && left.len == TK_LINE_MAX) {
+	if (left.len == TK_LINE_MAX) {
 		tk_reply_addn(&s->out, TOO_BIG, sizeof(TOO_BIG) - 1);
-		s->closing = true;
+		s->closing = s->too_big = true;
 	}
-	if (s->closing || s->who.quit)
+	if (s->too_big || s->who.quit)
 		left.len = 0;
 	explicit_bzero(s->in, (size_t)(left.at - s->in));
 	memmove(s->in, left.at, left.len);
@@ -209,17 +211,23 @@ static void run_input(struct session *s)
 	s->in_len = left.len;
 }
 
-/* False: the session is over. */
+/* False: the session is over.  Lines that came together are run together, however many
+ * buffers they fill. */
 static bool read_some(struct session *s)
 {
-	ssize_t n = recv(s->fd, s->in + s->in_len, TK_LINE_MAX - s->in_len, MSG_DONTWAIT);
+	for (unsigned i = 0; i < READS_AT_ONCE; i++) {
+		ssize_t n = recv(s->fd.num, s->in + s->in_len, TK_LINE_MAX - s->in_len,
+				 MSG_DONTWAIT);
 
-	if (n == -1)
-		return errno == EAGAIN || errno == EINTR;
-	if (n == 0)
-		return false; /* a line without LF does not run */
-	s->in_len += (size_t)n;
-	run_input(s);
+		if (n == -1)
+			return errno == EAGAIN || errno == EINTR;
+		if (n == 0)
+			return s->closing; /* a line without LF does not run */
+		s->in_len += (size_t)n;
+		run_input(s);
+		if (s->who.quit || s->too_big)
+			break;
+	}
 	return true;
 }
 
@@ -228,7 +236,7 @@ static bool write_some(struct session *s)
 	ssize_t n;
 
 	while (s->out_sent < s->out.len) {
-		n = send(s->fd, s->out.text + s->out_sent, s->out.len - s->out_sent,
+		n = send(s->fd.num, s->out.text + s->out_sent, s->out.len - s->out_sent,
 			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n == -1)
 			return errno == EAGAIN || errno == EINTR;
@@ -241,16 +249,16 @@ static bool serve(struct session *s, short revents, int64_t now)
 {
 	bool moved = (revents & (POLLIN | POLLOUT)) != 0;
 
-	if ((revents & (POLLERR | POLLNVAL)) != 0)
+	if ((revents & (POLLERR | POLLNVAL)) != 0 || !tk_fd_ok(&s->fd))
 		return false;
 	if (!s->closing && (revents & (POLLIN | POLLHUP)) != 0 && !read_some(s))
 		return false;
 	if (!write_some(s))
 		return false;
-	if (s->who.quit || s->closing)
-		return s->out_sent < s->out.len && now < s->deadline;
 	if (moved)
 		s->deadline = now + IDLE_MS;
+	if ((s->who.quit || s->closing) && s->out_sent == s->out.len)
+		return false;
 	return now < s->deadline;
 }
 
@@ -259,7 +267,7 @@ void tk_session_serve(const struct pollfd *p, nfds_t n, int64_t now)
 	nfds_t at = 0;
 
 	for (unsigned i = 0; i < TK_SESSIONS_MAX && at < n; i++) {
-		if (sessions[i].fd == -1)
+		if (sessions[i].fd.num == -1)
 			continue;
 		if (!serve(&sessions[i], p[at++].revents, now))
 			end(&sessions[i]);

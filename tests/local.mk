@@ -9,6 +9,7 @@ build_tests = \
 	tests/build/test_tree.sh
 TESTS += tests/layers.sh $(build_tests)
 TK_HARDENING = @TK_HARDENING@
+TK_SANITIZERS = @TK_SANITIZERS@
 AM_TESTS_ENVIRONMENT = TK_SRCDIR='$(abs_top_srcdir)'; export TK_SRCDIR;
 
 EXTRA_DIST += \

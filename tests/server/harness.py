@@ -14,6 +14,8 @@ import subprocess
 import tempfile
 import time
 
+import sanitizers
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TKPROV_BUILD", TOP / "build")).resolve()
 MODULE = BUILD / ".libs" / "tkprov.so"
@@ -158,6 +160,8 @@ class Site:
         self.keyfile = self.dir / "t.key"
         self.servers = []
         self.saved = 0
+        (self.dir / "san").mkdir()
+        (self.dir / "san").chmod(0o777)
         self.write_openssl_cnf()
 
     def write_openssl_cnf(self, default=True, module=MODULE):
@@ -189,6 +193,7 @@ class Site:
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
         if module:
             env["OPENSSL_CONF"] = str(self.openssl_cnf)
+            env.update(sanitizers.env(self.dir / "san"))
         return env
 
     def log_text(self):
@@ -239,8 +244,9 @@ class Site:
             wait_for("the end of all that was started", lambda: not self.left_behind(), 5)
         except AssertionError:
             wrong.append(f"processes left behind: {self.left_behind()}")
+        wrong += sanitizers.reports(self.dir / "san")
         shutil.rmtree(self.dir, ignore_errors=True)
-        assert not wrong, wrong
+        assert not wrong, "\n".join(wrong)
 
 
 def table(text):
