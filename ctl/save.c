@@ -33,26 +33,28 @@
 /* What the server has. */
 struct state {
 	struct tk_ring ring;
+	char id[16];
 	int64_t oldest; /* when its oldest key came; 0: not known */
+	char *events;   /* rows of `show tls-key-events`, allocated; NULL: not shown */
 };
 
 /* ---- the server ---- */
 
 static int make_question(struct tk_request *q, const char *file, struct tk_error *e)
 {
-	char line[TK_LINE_MAX] = "show tls-key-slots", second[TK_LINE_MAX] = "show tls-keys";
+	char line[TK_LINE_MAX] = "show tls-key-slots", keys[TK_LINE_MAX] = "show tls-keys";
+	static const char events[] = "show tls-key-events 512";
 	char *words[] = {line};
 
-	if (tk_words_quote(line, sizeof(line), file) ||
-	    tk_words_quote(second, sizeof(second), file) ||
-	    strlen(line) + strlen(second) + 2 > sizeof(line))
+	if (tk_words_quote(line, sizeof(line), file) || tk_words_quote(keys, sizeof(keys), file) ||
+	    strlen(line) + strlen(keys) + sizeof(events) + 2 > sizeof(line))
 		return tk_err_set(e, TK_E_RANGE, "its name is too long to be asked for");
-	strcat(strcat(line, ";"), second);
+	strcat(strcat(strcat(strcat(line, ";"), keys), ";"), events);
 	return tk_request_make(q, 1, words, e);
 }
 
-/* Rows of the audit table give the time, rows of secrets the keys' text. */
-static void take_row(const char *row, char *text, size_t *used, unsigned *keys, int64_t *oldest)
+/* Rows of the audit table give id and time, rows of secrets the keys' text. */
+static void take_row(const char *row, char *text, size_t *used, unsigned *keys, struct state *out)
 {
 	unsigned ring, slot;
 	int at = 0;
@@ -64,23 +66,25 @@ static void take_row(const char *row, char *text, size_t *used, unsigned *keys, 
 		text[*used + len] = '\n';
 		*used += len + 1;
 		++*keys;
-	} else if (sscanf(row, "%u\t%u\t%*s\t%*s\t%*u\t%n", &ring, &slot, &at) == 2 && at > 0 &&
+	} else if (sscanf(row, "%u\t%u\t%*[a-z]\t%*s\t%*u\t%n", &ring, &slot, &at) == 2 && at > 0 &&
 		   slot == 0) {
-		*oldest = strtoll(row + at, NULL, 10);
+		out->oldest = strtoll(row + at, NULL, 10);
+		snprintf(out->id, sizeof(out->id), "%u", ring);
 	}
 }
 
 static int parse_state(char *answer, size_t len, struct state *out, struct tk_error *e)
 {
-	char *text = malloc(len + 1), *rest = answer, *row;
+	char *text = malloc(len + 1), *rest = answer, *row, *events = strstr(answer, "# time\t");
 	size_t used = 0;
 	unsigned keys = 0;
 	int rc;
 
 	if (!text)
 		return tk_err_set(e, TK_E_NOMEM, "out of memory");
+	out->events = events ? strdup(events) : NULL;
 	while ((row = strsep(&rest, "\n")) != NULL)
-		take_row(row, text, &used, &keys, &out->oldest);
+		take_row(row, text, &used, &keys, out);
 	if (keys)
 		rc = tk_keyfile_parse(text, used, keys, "the server's ring", &out->ring, e);
 	else
@@ -88,6 +92,12 @@ static int parse_state(char *answer, size_t len, struct state *out, struct tk_er
 	explicit_bzero(text, len + 1);
 	free(text);
 	return rc;
+}
+
+static void fini_state(struct state *s)
+{
+	tk_ring_wipe(&s->ring);
+	free(s->events);
 }
 
 static int ask_state(const char *socket, const char *file, struct state *out, struct tk_error *e)
@@ -140,14 +150,33 @@ static int open_locked(const char *file)
 	return -1;
 }
 
-/* A file older than all keys of the ring was left behind by changes that nobody saved. */
+/* Was a key of that name ever the newest of the ring?  By the events, as far back as they
+ * go. */
+static bool was_newest(const struct state *s, const uint8_t name[static TK_NAME_LEN])
+{
+	char hex[TK_NAME_HEX + 1], want[TK_NAME_HEX + sizeof(s->id) + 4];
+
+	tk_key_name_hex(name, hex);
+	snprintf(want, sizeof(want), "\t%s\t%s\t", s->id, hex);
+	return s->events && s->id[0] && strstr(s->events, want) != NULL;
+}
+
+/* A file that was left behind by changes that nobody saved holds a state that the ring once
+ * had, or is older than all of its keys. */
 static bool may_overwrite(int fd, const struct state *s)
 {
+	struct tk_ring last;
 	struct tk_file_id id;
+	struct tk_error e;
+	bool was;
 
 	if (tk_keystore_is_state(fd, &s->ring))
 		return true;
-	return s->oldest > 0 && tk_file_id(fd, &id) == 0 && id.mtime_s <= s->oldest;
+	if (tk_keystore_load_fd(fd, "", 1, &last, &id, &e))
+		return false;
+	was = was_newest(s, tk_key_name(&last.key[0]));
+	tk_ring_wipe(&last);
+	return was || (s->oldest > 0 && id.mtime_s < s->oldest);
 }
 
 static int write_file(int fd, const char *file, const struct state *s, struct tk_error *e)
@@ -180,7 +209,7 @@ static int save_file(const char *socket, const char *file, struct tk_error *e)
 	rc = ask_state(socket, file, &s, e);
 	if (!rc)
 		rc = write_file(fd, file, &s, e);
-	tk_ring_wipe(&s.ring);
+	fini_state(&s);
 	close(fd);
 	return rc;
 }
@@ -192,7 +221,7 @@ static int make_file(const char *socket, const char *file, struct tk_error *e)
 
 	if (!rc)
 		rc = tk_keystore_create(file, &s.ring, e);
-	tk_ring_wipe(&s.ring);
+	fini_state(&s);
 	return rc;
 }
 

@@ -23,6 +23,7 @@
 #include "provider/fork.h"
 #include "provider/join.h"
 #include "provider/log.h"
+#include "provider/ops.h"
 #include "provider/ringstate.h"
 #include "provider/save.h"
 #include "provider/ticket.h"
@@ -264,14 +265,19 @@ static void fail(enum tk_on_error on_error, const char *why)
 	}
 }
 
-static void warn_about(const struct tk_instance *inst, unsigned id)
+/* What a file held is part of the ring's story: by it tkctl knows a file that was left
+ * behind from one that somebody else has written. */
+static void tell_of(const struct tk_instance *inst, unsigned id)
 {
 	const char *file = inst->conf->rings[id].file;
+	struct tk_changed c;
 	struct tk_ring ring;
 	struct stat st;
 
 	if (file == NULL || tk_vault_read(inst->vault, id, &ring) != 0)
 		return;
+	memcpy(c.newest, tk_key_name(&ring.key[ring.slots - 1]), sizeof(c.newest));
+	tk_ops_record(inst, id, TK_EVENT_START, &c, TK_EVENT_OK);
 	if (ring.key_len == TK_KEY_128_LEN)
 		tk_log(LOG_WARNING, "'%s' has keys of 48 bytes, for AES-128: 80 bytes are better",
 		       file);
@@ -287,7 +293,7 @@ static void begin(struct tk_instance *inst)
 		tk_join_listen(inst);
 	tk_save_open(inst);
 	for (unsigned i = 0; i < inst->conf->ring_count && !inst->beside; i++)
-		warn_about(inst, i);
+		tell_of(inst, i);
 	tk_board_register(inst->board, TK_PROC_CREATOR, inst->program);
 	tk_instance_set(inst);
 	tk_control_start(inst, false);

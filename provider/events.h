@@ -17,7 +17,9 @@
 
 #define TK_EVENT_NO_SOCKET UINT32_MAX
 #define TK_EVENT_NO_RING UINT32_MAX
-#define TK_EVENT_TIMER UINT32_MAX /* as command */
+/* As command: what nobody asked for. */
+#define TK_EVENT_TIMER UINT32_MAX
+#define TK_EVENT_START (UINT32_MAX - 1) /* a ring was read from its file */
 
 enum tk_event_result { TK_EVENT_OK, TK_EVENT_NOT_SAVED, TK_EVENT_FAILED, TK_EVENT_DENIED };
 

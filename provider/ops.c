@@ -9,6 +9,7 @@
 #include "provider/ops.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "common/random.h"
 #include "core/weak.h"
@@ -206,6 +207,26 @@ int tk_ops_rotate_due(struct tk_instance *inst, unsigned ring, struct tk_changed
 			   .origin = { .added = tk_now(), .by = TK_BY_TIMER } };
 
 	return change(&job, out);
+}
+
+void tk_ops_record(const struct tk_instance *inst, unsigned ring, unsigned command,
+		   const struct tk_changed *c, enum tk_event_result result)
+{
+	struct tk_event ev = {
+		.time = tk_now(),
+		.uid = geteuid(),
+		.gid = getegid(),
+		.pid = getpid(),
+		.socket = TK_EVENT_NO_SOCKET,
+		.command = command,
+		.ring = ring,
+		.result = result,
+	};
+
+	memcpy(ev.program, inst->program, sizeof(ev.program));
+	if (c != NULL)
+		memcpy(ev.name, c->newest, sizeof(ev.name));
+	tk_events_add(inst->board, &ev);
 }
 
 const char *tk_ops_reason(int rc)

@@ -11,6 +11,7 @@
 #ifndef TK_OPS_H
 #define TK_OPS_H
 
+#include "provider/events.h"
 #include "provider/instance.h"
 #include "provider/ringstate.h"
 
@@ -48,6 +49,10 @@ int64_t tk_ops_since(const struct tk_instance *inst, unsigned ring);
 
 /* When the ring is to be rotated, seconds since the epoch; 0: not by itself. */
 int64_t tk_ops_due(const struct tk_instance *inst, unsigned ring);
+
+/* Writes an event of what the instance did by itself; c is NULL where it failed. */
+void tk_ops_record(const struct tk_instance *inst, unsigned ring, unsigned command,
+		   const struct tk_changed *c, enum tk_event_result result);
 
 /* For a person: why an operation failed. */
 const char *tk_ops_reason(int rc);

@@ -212,7 +212,8 @@ static void run_input(struct session *s)
 }
 
 /* False: the session is over.  Lines that came together are run together, however many
- * buffers they fill. */
+ * buffers they fill.  What comes after the end is read and forgotten: unread it would
+ * make the close a reset, and the answer be lost on its way. */
 static bool read_some(struct session *s)
 {
 	for (unsigned i = 0; i < READS_AT_ONCE; i++) {
@@ -224,9 +225,12 @@ static bool read_some(struct session *s)
 		if (n == 0)
 			return s->closing; /* a line without LF does not run */
 		s->in_len += (size_t)n;
-		run_input(s);
-		if (s->who.quit || s->too_big)
-			break;
+		if (s->who.quit || s->too_big) {
+			explicit_bzero(s->in, s->in_len);
+			s->in_len = 0;
+		} else {
+			run_input(s);
+		}
 	}
 	return true;
 }

@@ -144,7 +144,9 @@ static void add_event(const struct tk_event *ev, void *arg)
 		      (int)ev->pid, ev->program[0] != '\0' ? ev->program : "-",
 		      ev->socket < conf->socket_count ? conf->sockets[ev->socket].path : "-");
 	tk_reply_addf(l->out, "%s\t",
-		      ev->command < TK_CMD_COUNT ? tk_commands[ev->command].words : "timer");
+		      ev->command < TK_CMD_COUNT	? tk_commands[ev->command].words :
+		      ev->command == TK_EVENT_START ? "start" :
+						      "timer");
 	if (ev->ring < conf->ring_count)
 		tk_reply_addf(l->out, "%u\t", ev->ring);
 	else

@@ -6,38 +6,14 @@
  */
 #include "provider/timer.h"
 
-#include <string.h>
-#include <unistd.h>
-
 #include "provider/clock.h"
-#include "provider/events.h"
 #include "provider/log.h"
 #include "provider/ops.h"
 #include "provider/save.h"
 
 #define TRY_AGAIN_S 5
 
-static void record(const struct tk_instance *inst, unsigned ring, int64_t now,
-		   const struct tk_changed *c, enum tk_event_result result)
-{
-	struct tk_event ev = {
-		.time = now,
-		.uid = geteuid(),
-		.gid = getegid(),
-		.pid = getpid(),
-		.socket = TK_EVENT_NO_SOCKET,
-		.command = TK_EVENT_TIMER,
-		.ring = ring,
-		.result = result,
-	};
-
-	memcpy(ev.program, inst->program, sizeof(ev.program));
-	if (c != NULL)
-		memcpy(ev.name, c->newest, sizeof(ev.name));
-	tk_events_add(inst->board, &ev);
-}
-
-static int rotate(struct tk_instance *inst, unsigned ring, int64_t now)
+static int rotate(struct tk_instance *inst, unsigned ring)
 {
 	struct tk_changed c;
 	struct tk_error e;
@@ -49,14 +25,14 @@ static int rotate(struct tk_instance *inst, unsigned ring, int64_t now)
 	if (rc != 0) {
 		tk_log(LOG_ERR, "ring %u (%s): not rotated though it is time: %s", ring,
 		       inst->conf->rings[ring].name, tk_ops_reason(rc));
-		record(inst, ring, now, NULL, TK_EVENT_FAILED);
+		tk_ops_record(inst, ring, TK_EVENT_TIMER, NULL, TK_EVENT_FAILED);
 		return rc;
 	}
 	rc = tk_save_ring(inst, ring, &e);
 	tk_key_name_hex(c.newest, hex);
 	tk_log(LOG_NOTICE, "ring %u (%s): key rotated, newest is %s, by the timer", ring,
 	       inst->conf->rings[ring].name, hex);
-	record(inst, ring, now, &c, rc == 0 ? TK_EVENT_OK : TK_EVENT_NOT_SAVED);
+	tk_ops_record(inst, ring, TK_EVENT_TIMER, &c, rc == 0 ? TK_EVENT_OK : TK_EVENT_NOT_SAVED);
 	return 0;
 }
 
@@ -76,7 +52,7 @@ static int64_t run_ring(struct tk_instance *inst, unsigned ring, int64_t now, bo
 	int64_t due = tk_ops_due(inst, ring), old;
 
 	if (due != 0 && now >= due + late) {
-		if (rotate(inst, ring, now) != 0)
+		if (rotate(inst, ring) != 0)
 			return now + TRY_AGAIN_S;
 		due = tk_ops_due(inst, ring);
 	}

@@ -23,9 +23,13 @@ EXTRA_DIST += \
 	tests/layers.txt \
 	tests/server/cache_server.c \
 	tests/server/conftest.py \
+	tests/server/deny.py \
 	tests/server/harness.py \
 	tests/server/pyserver.py \
 	tests/server/second_libctx.c \
+	tests/server/sanitizers.py \
+	tests/server/shared_table.py \
+	tests/server/test_commands.py \
 	tests/server/test_counters.py \
 	tests/server/test_guest.py \
 	tests/server/test_keep.py \
@@ -34,6 +38,7 @@ EXTRA_DIST += \
 	tests/server/test_start.py \
 	tests/server/test_timer.py \
 	tests/server/test_wall.py \
+	tests/server/tsan.supp \
 	tests/setup.sh \
 	tests/stress/test_forks.py
 

@@ -11,9 +11,13 @@ import re
 import shutil
 import ssl
 import subprocess
+import sys
 import tempfile
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
+import sanitizers  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TKPROV_BUILD", TOP / "build")).resolve()
@@ -34,6 +38,7 @@ class Place:
     def __init__(self):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="tkcheck", dir="/tmp"))
         self.dir.chmod(0o755)
+        self.san = pathlib.Path(tempfile.mkdtemp(prefix="tkcheck-san", dir="/tmp"))
         self.cnf, self.conf = self.dir / "openssl.cnf", self.dir / "tkprov.conf"
         self.keys = self.dir / "keys"
         self.keys.mkdir()
@@ -100,7 +105,8 @@ class Place:
     def openssl(self, *args, **env):
         return subprocess.run(["openssl", *args], capture_output=True, text=True, timeout=GUARD,
                               stdin=subprocess.DEVNULL,
-                              env=self.env(OPENSSL_CONF=str(self.cnf), **env), cwd=self.dir)
+                              env=self.env(OPENSSL_CONF=str(self.cnf), **sanitizers.env(self.san), **env),
+                              cwd=self.dir)
 
     def is_loaded(self, **env):
         """Does OpenSSL have the module, with the settings that were checked?"""
@@ -118,7 +124,7 @@ class Place:
         return subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", cert,
                                  "-key", key], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.DEVNULL, text=True, cwd=self.dir,
-                                env=self.env(OPENSSL_CONF=str(self.cnf)))
+                                env=self.env(OPENSSL_CONF=str(self.cnf), **sanitizers.env(self.san)))
 
     def server_starts(self):
         p = self.server()
@@ -137,6 +143,9 @@ def place():
     p = Place()
     yield p
     shutil.rmtree(p.dir)
+    said = sanitizers.reports(p.san)
+    shutil.rmtree(p.san)
+    assert not said, said
 
 
 # ---- good ----

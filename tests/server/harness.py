@@ -379,7 +379,7 @@ class Nginx(Server):
     """daemon on, workers as www-data.  servers: texts of server blocks; `{port}` in them
     stands for the port."""
 
-    def __init__(self, site, servers=None, workers=4, module=True, events="", http=""):
+    def __init__(self, site, servers=None, workers=4, module=True, events="", http="", stderr=None):
         self.port = free_port()
         self.module = module
         self.site = site
@@ -387,7 +387,9 @@ class Nginx(Server):
         self.conf = site.dir / f"nginx{self.port}.conf"
         self.pidfile = site.dir / f"nginx{self.port}.pid"
         self.write(servers or [self.block(site)])
-        run(NGINX, "-p", site.dir, "-c", self.conf, "-e", site.dir / "nginx.err", env=site.env(module))
+        subprocess.run([NGINX, "-p", site.dir, "-c", self.conf, "-e", site.dir / "nginx.err"],
+                       env=site.env(module), check=True, stdin=subprocess.DEVNULL,
+                       stdout=subprocess.DEVNULL, stderr=stderr or subprocess.DEVNULL)
         pid = wait_for("nginx's pid", lambda: self.pidfile.exists() and self.pidfile.read_text().strip())
         super().__init__(site, int(pid))
         wait_for("nginx", lambda: answers(self.port))

@@ -204,7 +204,8 @@ def test_events(site):
     site.ask("flush ssl tls-key #9")
     site.ask("rotate ssl tls-key 0", path=site.dir / "low")
     site.ask("clear counters", path=site.dir / "low")
-    rows = site.events()
+    start, *rows = site.events()
+    assert (start["command"], start["ring"], start["program"], start["socket"]) == ("start", 0, "openssl", "-")
     assert [(r["command"], r["ring"], r["result"]) for r in rows] == [
         ("rotate ssl tls-key", 0, "ok"), ("show tls-keys", "-", "ok"),
         ("set ssl tls-key", 0, "failed"), ("flush ssl tls-key", "-", "failed"),
@@ -224,7 +225,7 @@ def test_events_keep_the_last_ones(site):
     site.write_conf()
     SServer(site)
     site.ask("\n".join(["rotate ssl tls-key 0"] * 60))
-    assert len(site.events()) == 50 and len(site.events(1000)) == 60
+    assert len(site.events()) == 50 and len(site.events(1000)) == 61  # and the start
     for _ in range(10):
         site.ask("\n".join(["clear counters"] * 60))
     rows = site.events(5000)

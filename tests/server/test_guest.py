@@ -11,12 +11,16 @@ import signal
 import subprocess
 
 import pytest
+import sanitizers
 from harness import MODULE, TOP, Child, Nginx, SServer, answers, free_port, hello, run, tlsc
 
 
-@pytest.mark.parametrize("command", [
-    ["openssl", "version"], ["openssl", "dgst", "-sha256", "/etc/hostname"],
-    ["curl", "-sS", "-k", "https://127.0.0.1:{port}/"]], ids=["version", "dgst", "curl"])
+PLAIN = [["openssl", "version"], ["openssl", "dgst", "-sha256", "/etc/hostname"]]
+if not sanitizers.RUNTIMES:  # Debian's curl hangs under a preloaded AddressSanitizer, module or not
+    PLAIN.append(["curl", "-sS", "-k", "https://127.0.0.1:{port}/"])
+
+
+@pytest.mark.parametrize("command", PLAIN, ids=lambda c: c[1].strip("-"))
 def test_no_thread_no_socket_no_file_without_a_server_context(site, command):
     """Only curl's own connection, and the module itself, may be seen."""
     site.write_conf()
@@ -119,19 +123,20 @@ def test_stunnel_keeps_its_own_callbacks(site):
     assert "Contexts_left_alone: 0" not in info
 
 
-def test_valgrind_finds_nothing_in_a_server_under_load(site):
-    site.write_conf(extra='vault = "memfd";')  # valgrind does not know memfd_secret
-    log = site.dir / "valgrind.log"
-    server = SServer(site, wrap=["/usr/bin/valgrind", "-q", "--error-exitcode=99", "--child-silent-after-fork=yes",
-                                 f"--log-file={log}", "--leak-check=no"])
-    for tls in ("1.2", "1.3"):
-        got = tlsc(server.port, tls=tls, count=20, chain=True)
-        assert [g["reused"] for g in got] == [False] + [True] * 19
-        site.ask("rotate ssl tls-key *")
-        site.ask("show tls-keys *")
-        site.ask("show info")
-    server.stop(signal.SIGINT)
-    assert log.read_text() == ""
+if not sanitizers.RUNTIMES:  # which have their own way of finding
+    def test_valgrind_finds_nothing_in_a_server_under_load(site):
+        site.write_conf(extra='vault = "memfd";')  # valgrind does not know memfd_secret
+        log = site.dir / "valgrind.log"
+        server = SServer(site, wrap=["/usr/bin/valgrind", "-q", "--error-exitcode=99", "--child-silent-after-fork=yes",
+                                     f"--log-file={log}", "--leak-check=no"])
+        for tls in ("1.2", "1.3"):
+            got = tlsc(server.port, tls=tls, count=20, chain=True)
+            assert [g["reused"] for g in got] == [False] + [True] * 19
+            site.ask("rotate ssl tls-key *")
+            site.ask("show tls-keys *")
+            site.ask("show info")
+        server.stop(signal.SIGINT)
+        assert log.read_text() == ""
 
 
 def test_internal_cache_and_twelve_threads_are_clean_under_asan(site):

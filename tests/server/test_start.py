@@ -257,3 +257,13 @@ def test_the_recipe_of_the_readme(site):
     assert say(f"set ssl tls-key {site.keyfile} $(openssl rand 80 | openssl base64 -A)") == \
         "TLS ticket key updated!\n\n"
     assert site.keys()[:2] == lines[1:]
+
+
+def test_a_file_beside_the_socket_is_not_removed(site):
+    site.write_conf()
+    precious = site.dir / "s.sock.new"
+    precious.write_text("precious")
+    server = SServer(site)
+    assert precious.read_text() == "precious" and not site.socket.exists()
+    assert f"{site.socket}: File exists; going on without a socket" in site.log_text()
+    assert hello(server.port)["name"] != ""
