@@ -92,21 +92,24 @@ int tk_keystore_open(const char *file)
 	return -1;
 }
 
-/* One system call, so that nobody sees a part of it. */
+/* One system call, so that nobody sees a part of it; a second one only where the kernel has
+ * taken less, which tells the reason. */
 static int write_text(int fd, const struct tk_ring *ring)
 {
 	char text[TEXT_MAX + 1];
-	size_t len = tk_keyfile_len(ring);
-	ssize_t n;
+	size_t len = tk_keyfile_len(ring), at = 0;
+	ssize_t n = 0;
 
 	tk_keyfile_format(ring, text);
-	do
-		n = pwrite(fd, text, len, 0);
-	while (n == -1 && errno == EINTR);
+	while (at < len && n != -1) {
+		n = pwrite(fd, text + at, len - at, (off_t)at);
+		if (n > 0)
+			at += (size_t)n;
+		else if (n == -1 && errno == EINTR)
+			n = 0;
+	}
 	explicit_bzero(text, sizeof(text));
-	if (n >= 0 && (size_t)n != len)
-		errno = ENOSPC;
-	return n >= 0 && (size_t)n == len ? 0 : TK_E_SYS;
+	return at == len ? 0 : TK_E_SYS;
 }
 
 int tk_keystore_write(int fd, const struct tk_ring *ring, struct tk_file_id *id)
@@ -185,7 +188,7 @@ int tk_keystore_create(const char *file, const struct tk_ring *ring, struct tk_e
 	int rc = 0;
 
 	if (fd == -1 && errno == EEXIST)
-		return tk_err_set(e, TK_E_INUSE, "there is such a file, and it is not overwritten");
+		return tk_err_set(e, TK_E_INUSE, "there is a file already");
 	if (fd == -1)
 		return tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
 	if (fchmod(fd, 0600) == -1 || write_text(fd, ring)) {

@@ -40,7 +40,7 @@ static const struct own_command {
 } own_commands[] = {
 	{"check", "[CONF] [--openssl-conf FILE]",
 	 "is everything there that the module will read, and will it be loaded?", tk_cmd_check},
-	{"gen", "FILE [--keys N] [--bits 128|256]", "make a new key file", tk_cmd_gen},
+	{"gen", "<file> [--keys N] [--bits 128|256]", "make a new key file", tk_cmd_gen},
 };
 #define OWN_COUNT (sizeof(own_commands) / sizeof(own_commands[0]))
 

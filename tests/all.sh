@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Set-up and all tests, on a bare Debian 12 or 13, as root or with sudo.
+# usage: all.sh [--sanitizers LIST]     the same tests on a build with sanitizers
 # Ends with `N passed, N failed`; every test that ran is counted, and what could not run is
 # a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 # The servers of the tests give up root's rights, so they need them first.
-[ "$(id -u)" = 0 ] || exec sudo bash tests/all.sh
+[ "$(id -u)" = 0 ] || exec sudo bash tests/all.sh "$@"
 . tests/setup.sh
 
 passed=0 failed=0
@@ -100,6 +101,18 @@ aside() {
 setup_packages $BUILD_PACKAGES $TEST_PACKAGES || { bad "packages could not be installed"; finish; }
 ./autogen.sh > autogen.log 2>&1 || { cat autogen.log; bad autogen; finish; }
 rm -f autogen.log
+
+# A sanitizer that is not in the binary finds nothing.
+has_runtime() { ldd "$1/.libs/tkprov.so" | grep -qE 'lib(a|t)san'; }
+
+if [ "${1:-}" = --sanitizers ]; then
+	dir=build-${2%%,*}
+	build "$dir" CC=gcc "--enable-sanitizers=$2" || { bad "build with $2"; finish; }
+	has_runtime "$dir" && good 1 || bad "no sanitizer in $dir"
+	unit "$dir"
+	servers "$dir"
+	finish
+fi
 build build CC=gcc || { bad "build with gcc"; finish; }
 good 1
 unit build

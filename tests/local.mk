@@ -6,6 +6,7 @@ build_tests = \
 	tests/build/test_binary.sh \
 	tests/build/test_install.sh \
 	tests/build/test_layers.sh \
+	tests/build/test_manuals.sh \
 	tests/build/test_tree.sh
 TESTS += tests/layers.sh $(build_tests)
 TK_HARDENING = @TK_HARDENING@
@@ -18,6 +19,7 @@ EXTRA_DIST += \
 	tests/all.sh \
 	tests/build/check.sh \
 	tests/cli/test_check.py \
+	tests/cli/test_gen.py \
 	tests/cli/test_tkctl.py \
 	tests/layers.sh \
 	tests/layers.txt \
@@ -31,8 +33,10 @@ EXTRA_DIST += \
 	tests/server/shared_table.py \
 	tests/server/test_commands.py \
 	tests/server/test_counters.py \
+	tests/server/test_examples.py \
 	tests/server/test_guest.py \
 	tests/server/test_keep.py \
+	tests/server/test_keyfile.py \
 	tests/server/test_nginx.py \
 	tests/server/test_options.py \
 	tests/server/test_start.py \

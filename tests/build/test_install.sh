@@ -18,8 +18,10 @@ same() { [ "$1" = "$2" ] || { printf 'not\n%s\nbut\n%s\n' "$1" "$2"; return 1; }
 bindir=$(value bindir) modulesdir=$(value modulesdir)
 check "configure's folders are known" test -n "$bindir" -a -n "$modulesdir"
 check "make install" installs install
-check "the command and the module are installed, nothing else" \
-	same "$(printf '%s\n' "$bindir/tkctl" "$modulesdir/tkprov.so" | sort)" "$(files)"
+mandir=$(value mandir)
+check "the command, the module and the manuals are installed, nothing else" \
+	same "$(printf '%s\n' "$bindir/tkctl" "$modulesdir/tkprov.so" "$mandir/man1/tkctl.1" \
+		"$mandir/man5/tkprov.conf.5" "$mandir/man7/tkprov.7" | sort)" "$(files)"
 check "the module is a plain file" test -f "$dest$modulesdir/tkprov.so" -a ! -L "$dest$modulesdir/tkprov.so"
 
 # The examples are whole files; only the path of one is put into the other.

@@ -153,7 +153,7 @@ def place():
 def examples(place):
     """What a user copies, with the paths of this folder."""
     text = (EXAMPLES / "tkprov.conf").read_text()
-    text = text.replace("/run/tkprov/nginx.sock", str(place.socket))
+    text = text.replace("/run/tkprov/nginx.sock", str(place.socket)).replace('"nginx"', '"openssl"')
     place.conf.write_text(text.replace("/etc/ssl/tls-ticket-keys/test.local.key", str(place.key)))
     text = (EXAMPLES / "openssl.cnf").read_text()
     text = text.replace("config = /etc/tkprov/tkprov.conf", f"config = {place.conf}")

@@ -353,7 +353,11 @@ class Child(Server):
 
     def __init__(self, site, args, ready, module=True, **kw):
         self.err = open(site.dir / "stderr", "ab")
-        self.process = subprocess.Popen([str(a) for a in args], env=site.env(module), cwd=site.dir,
+        env = site.env(module)
+        if module:
+            env.pop("LD_PRELOAD", None)
+            args = sanitizers.wrapped(args)
+        self.process = subprocess.Popen([str(a) for a in args], env=env, cwd=site.dir,
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=self.err, **kw)
         super().__init__(site, self.process.pid)

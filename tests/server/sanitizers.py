@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds with sanitizers: servers that were built without one get its runtime loaded first, and
 what it has to say of our code fails the test."""
+import inspect
 import os
 import pathlib
 import re
@@ -18,19 +19,43 @@ RUNTIMES = _runtimes()
 SUPPRESSIONS = pathlib.Path(__file__).with_name("tsan.supp")
 
 
-def env(logs):
-    """What a program needs that loads the module; nothing in a plain build."""
+PRELOAD = ":".join(RUNTIMES[n] for n in ("asan", "tsan", "ubsan") if n in RUNTIMES)
+# For a shell's line: shells themselves do not stand a preloaded runtime.
+ASSIGN = f"LD_PRELOAD={PRELOAD} " if PRELOAD else ""
+HOSTS = ("/usr/bin/openssl", "/usr/bin/python3", "/usr/sbin/haproxy", "/usr/sbin/nginx", "/usr/bin/stunnel4")
+
+
+def options(logs):
+    """What the runtimes are told; nothing in a plain build."""
     if not RUNTIMES:
         return {}
-    order = [RUNTIMES[n] for n in ("asan", "tsan", "ubsan") if n in RUNTIMES]
     common = f"log_path={logs}/report:exitcode=0"
     return {
-        "LD_PRELOAD": ":".join(order),
         # Servers leak at their end as they like; a thread of ours lives on in a forked child.
         "ASAN_OPTIONS": f"{common}:detect_leaks=0:abort_on_error=0",
         "UBSAN_OPTIONS": f"{common}:print_stacktrace=1",
         "TSAN_OPTIONS": f"{common}:die_after_fork=0:halt_on_error=0:suppressions={SUPPRESSIONS}",
     }
+
+
+def env(logs):
+    """What a program needs that loads the module."""
+    return {**options(logs), "LD_PRELOAD": PRELOAD} if RUNTIMES else {}
+
+
+def wrapped(args):
+    """The command, with the runtime for the last program in it that is a server, and not for
+    those that start it."""
+    args = [str(a) for a in args]
+    at = max((i for i, a in enumerate(args) if a in HOSTS), default=None)
+    if not PRELOAD or at is None:
+        return args
+    return [*args[:at], "/usr/bin/env", f"LD_PRELOAD={PRELOAD}", *args[at:]]
+
+
+def forks(function):
+    """Does the test's server fork once it has the module's thread?"""
+    return re.search(r"\bNginx\(|\bNGINX\b|os\.fork", inspect.getsource(function)) is not None
 
 
 def reports(logs):

@@ -14,6 +14,7 @@ import subprocess
 import threading
 
 import pytest
+import sanitizers
 from harness import (MODULE, TKCTL, Child, Nginx, SServer, answers, free_port, hello, new_key, wait_for)
 
 
@@ -85,7 +86,7 @@ def serves_without_tickets(site, port, said):
 def start_on_terminal(site):
     """`script` gives the server a terminal; what it says there is in site.dir/said."""
     port = free_port()
-    command = (f"exec /usr/bin/openssl s_server -accept 127.0.0.1:{port} -cert {site.pki.cert}"
+    command = (f"{sanitizers.ASSIGN}exec /usr/bin/openssl s_server -accept 127.0.0.1:{port} -cert {site.pki.cert}"
                f" -key {site.pki.key} -www")
     server = Child(site, ["/usr/bin/script", "-qfc", command, site.dir / "said"],
                    lambda: answers(port))
