@@ -57,12 +57,9 @@ struct bench_result bench_judge(const double *ours, const double *theirs, unsign
 	return r;
 }
 
-struct bench_result bench_rounds(unsigned rounds, bench_side *ours, void *our_arg,
-				 bench_side *theirs, void *their_arg)
+void bench_measure(unsigned rounds, bench_side *ours, void *our_arg, bench_side *theirs,
+		   void *their_arg, double *a, double *b)
 {
-	static double a[BENCH_ROUNDS_MAX], b[BENCH_ROUNDS_MAX];
-
-	BENCH_CHECK(rounds <= BENCH_ROUNDS_MAX);
 	(void)ours(our_arg);
 	(void)theirs(their_arg);
 	for (unsigned i = 0; i < rounds; i++) {
@@ -72,6 +69,15 @@ struct bench_result bench_rounds(unsigned rounds, bench_side *ours, void *our_ar
 		if (i % 2 == 0)
 			b[i] = theirs(their_arg);
 	}
+}
+
+struct bench_result bench_rounds(unsigned rounds, bench_side *ours, void *our_arg,
+				 bench_side *theirs, void *their_arg)
+{
+	static double a[BENCH_ROUNDS_MAX], b[BENCH_ROUNDS_MAX];
+
+	BENCH_CHECK(rounds <= BENCH_ROUNDS_MAX);
+	bench_measure(rounds, ours, our_arg, theirs, their_arg, a, b);
 	return bench_judge(a, b, rounds);
 }
 

@@ -38,6 +38,9 @@ struct bench_result {
 struct bench_result bench_judge(const double *ours, const double *theirs, unsigned n);
 
 /* A B, B A, A B, ...: after one batch of each that does not count. */
+void bench_measure(unsigned rounds, bench_side *ours, void *our_arg, bench_side *theirs,
+		   void *their_arg, double *a, double *b);
+/* The same, and the result. */
 struct bench_result bench_rounds(unsigned rounds, bench_side *ours, void *our_arg,
 				 bench_side *theirs, void *their_arg);
 

@@ -49,12 +49,12 @@ static void count(struct reader *r, int rc)
 static void *read_without_pause(void *arg)
 {
 	struct reader *r = arg;
-	unsigned slot, slots;
+	struct tk_vault_place place;
 	struct tk_key key;
 
 	while (!*r->over) {
-		count(r, tk_vault_get_encrypt(r->v, 0, &key));
-		count(r, tk_vault_find(r->v, 0, r->name, &key, &slot, &slots));
+		count(r, tk_vault_get_encrypt(r->v, 0, &key, &place));
+		count(r, tk_vault_find(r->v, 0, r->name, &key, &place));
 	}
 	return NULL;
 }
@@ -119,7 +119,7 @@ int main(void)
 		memset(ring.key[i].bytes, (int)i + 1, TK_KEY_LEN_MAX);
 		ring.key[i].len = ring.key_len;
 	}
-	BENCH_CHECK(tk_vault_create(&v, 1, &e) == 0);
+	BENCH_CHECK(tk_vault_create(&v, TK_VAULT_MEMFD, 1, 3, &e) == 0);
 	tk_vault_init(v, 0, &ring);
 	measure(v, &ring, true, "1,000 changes a second");
 	measure(v, &ring, false, "changes without pause");

@@ -166,6 +166,7 @@ static void finish_seal(struct work *w, struct bench_ticket *t)
 	size_t mac_len;
 	int n, last;
 
+	BENCH_CHECK(EVP_CIPHER_CTX_get_iv_length(w->cctx) == IV_LEN);
 	BENCH_CHECK(EVP_EncryptUpdate(w->cctx, to, &n, session, sizeof(session)) == 1);
 	BENCH_CHECK(EVP_EncryptFinal(w->cctx, to + n, &last) == 1);
 	t->len = NAME_LEN + IV_LEN + (size_t)(n + last);
@@ -184,6 +185,8 @@ static void finish_open(struct work *w, const struct bench_ticket *t)
 	uint8_t *session = OPENSSL_malloc(t->len);
 	int n, last;
 
+	BENCH_CHECK(EVP_MAC_CTX_get_mac_size(w->hctx) == MAC_LEN);
+	BENCH_CHECK(EVP_CIPHER_CTX_get_iv_length(w->cctx) == IV_LEN);
 	BENCH_CHECK(session != NULL && EVP_MAC_update(w->hctx, t->bytes, body) == 1);
 	BENCH_CHECK(EVP_MAC_final(w->hctx, mac, &mac_len, sizeof(mac)) == 1);
 	(void)CRYPTO_memcmp(mac, t->bytes + body, mac_len);

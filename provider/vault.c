@@ -21,14 +21,15 @@
 #define SLOT_WORDS (NAME_WORDS + PART_WORDS + 1)         /* and the cell */
 #define READ_TRIES 1000
 
-/* An image is all names, then what belongs to each: a look-up goes through the names
- * only, and few lines of the cache. */
+/* The names of an image stand together, right behind the head: a look-up goes through them
+ * only, and with three slots head and names are one line of the cache.  What belongs to
+ * each follows: both images' names, then both images' keys. */
 struct ring_mem {
 	_Atomic uint64_t version;
-	_Atomic uint32_t slots;   /* 0: no ring here */
-	_Atomic uint32_t key_len; /* 48 or 80 */
-	uint64_t reserved[6];
-	_Atomic uint64_t word[]; /* two images */
+	_Atomic uint16_t slots;   /* 0: no ring here */
+	_Atomic uint16_t key_len; /* 48 or 80 */
+	uint32_t reserved;
+	_Atomic uint64_t word[];
 };
 
 struct vault_mem {
@@ -38,7 +39,7 @@ struct vault_mem {
 	uint64_t reserved[6];
 };
 
-_Static_assert(sizeof(struct ring_mem) == 64, "a ring begins with one line");
+_Static_assert(sizeof(struct ring_mem) + 3 * TK_NAME_LEN == 64, "head and names are one line");
 _Static_assert(sizeof(struct vault_mem) == 64, "header is one line");
 _Static_assert(TK_CELLS(TK_SLOTS_MAX) <= 64, "cells are numbers below 64");
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "words must be lock-free to be shared");
@@ -52,9 +53,9 @@ struct tk_vault {
 
 static size_t ring_size(unsigned slots)
 {
-	size_t words = 2 * (size_t)slots * SLOT_WORDS;
+	size_t size = sizeof(struct ring_mem) + 2 * (size_t)slots * SLOT_WORDS * 8;
 
-	return sizeof(struct ring_mem) + (words + 7) / 8 * 64;
+	return (size + 63) / 64 * 64;
 }
 
 static struct ring_mem *ring_at(const struct tk_vault *v, unsigned id)
@@ -149,20 +150,15 @@ static void load_words(const _Atomic uint64_t *from, uint8_t *to, unsigned words
 	}
 }
 
-/* Where the words of an image lie. */
-static size_t image_at(const struct tk_vault *v, uint64_t version)
-{
-	return (version & 1) * v->slots * SLOT_WORDS;
-}
-
 static size_t name_at(const struct tk_vault *v, uint64_t version, unsigned slot)
 {
-	return image_at(v, version) + slot * NAME_WORDS;
+	return ((version & 1) * v->slots + slot) * NAME_WORDS;
 }
 
+/* AES key, HMAC key, and the cell. */
 static size_t parts_at(const struct tk_vault *v, uint64_t version, unsigned slot)
 {
-	return image_at(v, version) + v->slots * NAME_WORDS + slot * (PART_WORDS + 1);
+	return 2 * v->slots * NAME_WORDS + ((version & 1) * v->slots + slot) * (PART_WORDS + 1);
 }
 
 /* A reader's view of one ring at one version. */
@@ -347,8 +343,8 @@ void tk_vault_init(struct tk_vault *v, unsigned id, const struct tk_ring *ring)
 {
 	struct ring_mem *r = ring_at(v, id);
 
-	atomic_store_explicit(&r->key_len, (uint32_t)ring->key_len, memory_order_relaxed);
-	atomic_store_explicit(&r->slots, ring->slots, memory_order_relaxed);
+	atomic_store_explicit(&r->key_len, (uint16_t)ring->key_len, memory_order_relaxed);
+	atomic_store_explicit(&r->slots, (uint16_t)ring->slots, memory_order_relaxed);
 	fill(v, r, 0, ring);
 }
 
