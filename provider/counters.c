@@ -46,6 +46,14 @@ void tk_count(struct tk_board *b, unsigned ring, unsigned cell, enum tk_counter 
 		atomic_store_explicit(&m->last, tk_now(), memory_order_relaxed);
 }
 
+void tk_count_soon(const struct tk_board *b, unsigned ring, unsigned cell)
+{
+	const struct tk_count_mem *m = line(b, ring, my_stripe(b), cell);
+
+	if (m != NULL)
+		__builtin_prefetch(m, 1);
+}
+
 void tk_count_unknown(struct tk_board *b, unsigned ring, const uint8_t name[static TK_NAME_LEN])
 {
 	struct tk_count_mem *m = line(b, ring, my_stripe(b), TK_CELLS(b->slots));

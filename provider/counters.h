@@ -31,6 +31,9 @@ struct tk_counts {
 
 void tk_count(struct tk_board *b, unsigned ring, unsigned cell, enum tk_counter what);
 
+/* A count is to come: what it needs is fetched meanwhile. */
+void tk_count_soon(const struct tk_board *b, unsigned ring, unsigned cell);
+
 /* A ticket of a name that no key of the ring has. */
 void tk_count_unknown(struct tk_board *b, unsigned ring, const uint8_t name[static TK_NAME_LEN]);
 

@@ -105,8 +105,10 @@ static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned ch
 	rc = tk_vault_find(inst->vault, (unsigned)ring, name, &key, &place);
 	if (rc == TK_E_NOENT)
 		tk_count_unknown(inst->board, (unsigned)ring, name);
-	if (rc == 0)
+	if (rc == 0) {
+		tk_count_soon(inst->board, (unsigned)ring, place.cell);
 		rc = tk_ticket_open(&key, iv, cctx, hctx);
+	}
 	tk_key_wipe(&key);
 	if (rc != 0)
 		return 0;
