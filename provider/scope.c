@@ -136,7 +136,9 @@ static void assert_key_callback(const struct tk_instance *inst, struct tk_contex
 		return;
 	}
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_callback);
-	if (atomic_exchange_explicit(&c->left_alone, false, memory_order_relaxed))
+	/* threads share the context: it is only written to when there is something to write */
+	if (atomic_load_explicit(&c->left_alone, memory_order_relaxed) &&
+	    atomic_exchange_explicit(&c->left_alone, false, memory_order_relaxed))
 		count_contexts(inst);
 }
 
