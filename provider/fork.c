@@ -17,21 +17,22 @@
 
 static void (*_Atomic also_in_child)(void); /* the same for all who set it */
 
+/* Whose memory mutex prepare has taken: another thread may be attaching meanwhile.
+ * Guarded by the contexts' lock. */
+static struct tk_instance *taken;
+
 static void prepare(void)
 {
-	struct tk_instance *inst = tk_instance();
-
 	tk_contexts_lock();
-	if (inst != NULL)
-		pthread_mutex_lock(&inst->memory);
+	taken = tk_instance();
+	if (taken != NULL)
+		pthread_mutex_lock(&taken->memory);
 }
 
 static void parent(void)
 {
-	struct tk_instance *inst = tk_instance();
-
-	if (inst != NULL)
-		pthread_mutex_unlock(&inst->memory);
+	if (taken != NULL)
+		pthread_mutex_unlock(&taken->memory);
 	tk_contexts_unlock();
 }
 

@@ -3,6 +3,7 @@
 acknowledged is there, nothing hangs, no process is left behind."""
 
 import pathlib
+import re
 import sys
 import threading
 
@@ -130,3 +131,35 @@ def test_reloads(site):  # noqa: F811
     in_order(setter, site.keys())
     assert hello(nginx.port)["name"] == site.names()[30]
     wait_for("old workers' end", lambda: sum(alive(p) for p in nginx.family()) == 5)
+
+
+def test_fork_while_another_thread_attaches(site):  # noqa: F811
+    """Attaching takes its time, here with 2,000 rings; the child of a fork in that moment
+    must be able to make contexts of its own.  Forks begin when the memory is there: before
+    that the other thread may be inside libcrypto, whose locks a child inherits as they are."""
+    site.write_conf()
+    rings = ", ".join(f'{{ name = "r{i}"; server_names = [ "h{i}.test" ]; }}' for i in range(2000))
+    site.conf.write_text(re.sub(r"rings = \(.*\);", lambda m: f"rings = ( {rings} );", site.conf.read_text(),
+                                flags=re.S, count=1))
+    code = ("import os, signal, ssl, threading, time\n"
+            "ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)\n"
+            "other = threading.Thread(target=ssl.SSLContext, args=(ssl.PROTOCOL_TLS_SERVER,))\n"
+            "other.start()\n"
+            "kids = []\n"
+            "while other.is_alive() and 'memfd:tkprov' not in open('/proc/self/maps').read(): pass\n"
+            "while other.is_alive() and len(kids) < 20:\n"
+            "    kids.append(os.fork())\n"
+            "    if kids[-1] == 0:\n"
+            "        signal.alarm(60)\n"
+            "        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "        os._exit(7)\n"
+            "    time.sleep(0.001)\n"
+            "ends = [os.waitstatus_to_exitcode(os.waitpid(k, 0)[1]) for k in kids]\n"
+            "other.join()\n"
+            f"open('{site.dir}/ends', 'w').write(f'{{len(kids)}} {{set(ends)}}')\n"
+            f"open('{site.dir}/done', 'w').close()\n"
+            "signal.pause()\n")
+    site.add(Child(site, ["/usr/bin/python3", "-c", code], (site.dir / "done").exists))
+    count, ends = (site.dir / "ends").read_text().split(" ", 1)
+    assert int(count) > 1 and ends == "{7}"
+    assert "no session tickets" not in site.log_text()
