@@ -30,7 +30,8 @@ static int read_conf(struct tk_conf *conf, const char *path, struct tk_error *e)
 	if (rc)
 		return tk_err_set(e, rc, "%s: %s", r.path, why.text);
 	conf->path = strdup(r.path);
-	rc = conf->path ? tk_conf_tree_read(&r, &text, tk_conf_options_read) :
+	rc = conf->path ? tk_conf_tree_read(&r, &text, tk_conf_options_on_error,
+					    tk_conf_options_read) :
 			  tk_conf_no_memory(&r);
 	tk_file_fini(&text);
 	return rc;

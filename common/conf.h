@@ -69,7 +69,7 @@ struct tk_conf {
  * RUNSTATEDIR/tkprov/tkprov.sock).  A path that was named but is missing is an
  * error.  A list `sockets` or `rings` that is absent or empty means the default one.
  * *on_error (may be NULL) is what the file says, also where something else in it is wrong;
- * the default where it cannot be read that far.
+ * the default where the file cannot be read that far.
  * Returns 0, TK_E_NOENT, TK_E_SYS, TK_E_PARSE, TK_E_RANGE or TK_E_NOMEM; *out is
  * NULL then. */
 int tk_conf_load(struct tk_conf **out, const char *path, enum tk_on_error *on_error,

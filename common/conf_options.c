@@ -468,9 +468,7 @@ static const struct tk_conf_option top_options[] = {
 	{"cluster", TK_CONF_GROUP, pass_over, "a group"},
 };
 
-/* What stands in on_error holds for every other mistake of the file, so it is read first;
- * a wrong one is complained about in its turn. */
-static void read_on_error_first(struct tk_conf_reader *r, const struct tk_conf_node *top)
+void tk_conf_options_on_error(struct tk_conf_reader *r, const struct tk_conf_node *top)
 {
 	const struct tk_conf_node *s = tk_conf_member(top, "on_error");
 
@@ -484,7 +482,6 @@ int tk_conf_options_read(struct tk_conf_reader *r, const struct tk_conf_node *to
 	const char *where;
 	int rc;
 
-	read_on_error_first(r, top);
 	rc = tk_conf_walk(r, top, top_options, COUNT(top_options), r->conf);
 	if (rc)
 		return rc;

@@ -7,8 +7,11 @@
 
 #include "common/conf_tree.h"
 
-/* Reads and checks everything below `top` into r->conf.  The value of on_error is there
- * even where something else is wrong.
+/* What on_error says, into r->conf: it holds for every other mistake of the file, so it is
+ * read first; a wrong one is complained about in its turn. */
+void tk_conf_options_on_error(struct tk_conf_reader *r, const struct tk_conf_node *top);
+
+/* Reads and checks everything below `top` into r->conf.
  * Returns 0, TK_E_PARSE, TK_E_RANGE or TK_E_NOMEM, with a message. */
 int tk_conf_options_read(struct tk_conf_reader *r, const struct tk_conf_node *top);
 

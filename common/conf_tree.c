@@ -182,22 +182,26 @@ static void end_last_line(struct tk_file *f)
 }
 
 int tk_conf_tree_read(struct tk_conf_reader *r, struct tk_file *text,
+		      void (*first)(struct tk_conf_reader *r, const struct tk_conf_node *top),
 		      int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top))
 {
 	struct tk_error why;
 	unsigned line;
 	config_t cfg;
+	bool parsed;
 	int rc = tk_conf_text_check(text->text, text->len, &line, &why);
 
 	if (rc)
 		return tk_err_set(r->e, rc, "%s:%u: %s", r->path, line, why.text);
 	end_last_line(text);
 	config_init(&cfg);
-	if (config_read_string(&cfg, text->text))
-		rc = fn(r, out(config_root_setting(&cfg)));
-	else
+	parsed = config_read_string(&cfg, text->text) == CONFIG_TRUE;
+	if (!parsed)
 		rc = tk_err_set(r->e, TK_E_PARSE, "%s:%d: %s", r->path, config_error_line(&cfg),
 				config_error_text(&cfg));
+	first(r, out(config_root_setting(&cfg)));
+	if (parsed)
+		rc = fn(r, out(config_root_setting(&cfg)));
 	config_destroy(&cfg);
 	return rc;
 }

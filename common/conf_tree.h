@@ -42,9 +42,11 @@ struct tk_conf_option {
 	const char *want; /* 'NAME' must be this */
 };
 
-/* Parses the text (which is changed: its last line is ended) and calls fn with its
- * outermost group.  Returns what fn returns, or TK_E_PARSE, TK_E_RANGE with a message. */
+/* Parses the text (which is changed: its last line is ended) and calls `first`, then fn with
+ * its outermost group.  Of a text that cannot be parsed `first` alone sees what stands before
+ * the mistake.  Returns what fn returns, or TK_E_PARSE, TK_E_RANGE with a message. */
 int tk_conf_tree_read(struct tk_conf_reader *r, struct tk_file *text,
+		      void (*first)(struct tk_conf_reader *r, const struct tk_conf_node *top),
 		      int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top));
 
 /* Sets each option of a group; one that no table entry is for, is there twice or of the

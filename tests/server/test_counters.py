@@ -3,11 +3,13 @@
 the key, not to its slot, and tells a resumed ticket from a forged one."""
 import base64
 import os
+import socket
+import ssl
 import time
 
 import pytest
 
-from harness import Nginx, SServer, hello, tlsc, wait_for
+from harness import Child, Nginx, SServer, answers, free_port, hello, tlsc, wait_for
 
 TLS = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 ZERO = dict(issued=0, presented=0, resumed=0, renewed=0, forged=0, expired=0, astray=0)
@@ -145,6 +147,73 @@ def test_retry_request_counts_once(site):
     assert hello(server.port, offer=ticket)["reused"]
     row = by_name(site, name)
     assert (row["presented"], row["resumed"], row["renewed"]) == (1, 1, 1)
+
+
+ASKS_LATER = """
+import socket, ssl, sys
+cert, key, ca, port = sys.argv[1:]
+ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+ctx.load_cert_chain(cert, key)
+ctx.load_verify_locations(ca)
+ctx.verify_mode = ssl.CERT_REQUIRED
+ctx.post_handshake_auth = True
+listener = socket.create_server(("127.0.0.1", int(port)))
+while True:
+    raw, _ = listener.accept()
+    try:
+        with ctx.wrap_socket(raw, server_side=True) as s:
+            if s.recv(4096) == b"ask":
+                s.verify_client_post_handshake()
+            s.sendall(b"go on")
+            s.recv(4096)
+            s.sendall(b"done")
+            s.unwrap()
+    except OSError:
+        pass
+"""
+
+
+def test_tickets_after_the_handshake_count_once(site):
+    """Post-handshake authentication brings new tickets, and gen once more, on a connection
+    that was resumed and counted long ago."""
+    site.write_conf()
+    port = free_port()
+    site.add(Child(site, ["/usr/bin/python3", "-c", ASKS_LATER, site.pki.cert, site.pki.key,
+                          site.pki.ca(), str(port)], lambda: answers(port)))
+    ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ctx.check_hostname, ctx.verify_mode = False, ssl.CERT_NONE
+    ctx.post_handshake_auth = True
+    ctx.load_cert_chain(*site.pki.client("a"))
+
+    def visit(word, session):
+        with socket.create_connection(("127.0.0.1", port)) as raw, \
+                ctx.wrap_socket(raw, session=session) as s:
+            s.sendall(word)
+            assert s.recv(4096) == b"go on"
+            s.sendall(b"and on")
+            assert s.recv(4096) == b"done"
+            return s.session, s.session_reused
+
+    session, reused = visit(b"no", None)
+    name = site.names()[1]
+    issued = by_name(site, name)["issued"]
+    assert not reused and issued == 2
+    _, reused = visit(b"ask", session)
+    row = by_name(site, name)
+    assert reused and row["issued"] > issued + 1, "the tickets after the handshake"
+    assert (row["presented"], row["resumed"], row["renewed"]) == (1, 1, 1)
+
+
+def test_a_cell_comes_round_empty(site):
+    """A ring has twice as many places for counters as slots: each key that takes one over
+    finds it empty."""
+    site.write_conf(slots=2)
+    nginx = Nginx(site, workers=1)
+    for _ in range(9):
+        assert hello(nginx.port, tls="1.2")["name"] == site.names()[0]
+        site.ask("rotate ssl tls-key 0")
+        newest = site.slots()[1]
+        assert counts(newest) == ZERO and newest["last_used"] == 0
 
 
 def test_all_workers_count_in_one_table(site):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """on_error, programs, vault, log: what each value does in a server."""
+import base64
 import errno
 import os
 import pathlib
@@ -15,15 +16,40 @@ from harness import Child, Nginx, SServer, answers, free_port, hello, new_key, r
 
 HERE = pathlib.Path(__file__).resolve().parent
 
+
+
+def more_conf(text):
+    return lambda site: site.conf.write_text(site.conf.read_text() + text)
+
+
+def keys(text):
+    return lambda site: site.keyfile.write_text(text)
+
+
+def far_socket(site):
+    site.conf.write_text(site.conf.read_text().replace(str(site.socket), "/tmp/" + 96 * "x"))
+
+
+# how: what is wrong, and what is said of it
 BAD = {
-    "config": lambda site: site.conf.write_text(site.conf.read_text() + "\nwhat = 1;\n"),
-    "keys": lambda site: site.keyfile.write_text("no base64\n"),
+    "unknown option": (more_conf("\nwhat = 1;\n"), "unknown option 'what'"),
+    "wrong type": (more_conf("\nvault = 1;\n"), "'vault' must be"),
+    "out of range": (more_conf('\nmax_session_age = "0s";\n'), "'max_session_age' must be"),
+    "twice": (more_conf('\nvault = "auto";\nvault = "auto";\n'), "duplicate setting name"),
+    "contradiction": (more_conf('\nmax_key_age = "1h";\n'), "'max_key_age' is shorter than 'rotate_every'"),
+    "syntax": (more_conf('\nvault = auto;\n'), "syntax error"),
+    "long path": (far_socket, "'path' must be"),
+    "no base64": (keys("no base64\n"), "unable to decode base64 key on line 1"),
+    "few keys": (keys(new_key() + "\n"), "please supply at least 3 keys"),
+    "weak key": (keys("\n".join([new_key(), base64.b64encode(bytes(80)).decode(), new_key()])),
+                 "weak key on line 2"),
+    "no file": (lambda site: site.keyfile.unlink(), "unable to load ssl tickets keys file"),
 }
 
 
 def break_it(site, how, on_error):
-    site.write_conf(extra=f'on_error = "{on_error}";')
-    BAD[how](site)
+    site.write_conf(extra=f'on_error = "{on_error}";', ring='rotate_every = "12h";' if how == "contradiction" else "")
+    BAD[how][0](site)
 
 
 @pytest.mark.parametrize("how", BAD)
@@ -57,7 +83,7 @@ def test_on_error_abort(site, how):
     assert done.returncode == 1
     said, = [line for line in done.stderr.splitlines() if line.startswith("tkprov: ")]
     assert said.endswith('; the process ends (on_error = "abort")')
-    assert ("unknown option 'what'" if how == "config" else "unable to decode") in said
+    assert BAD[how][1] in said
     run("/usr/bin/openssl", "version", env=site.env())
 
 
@@ -253,6 +279,8 @@ def test_chroot(site):
     assert "changed by somebody else" in site.ask("rotate ssl tls-key 0")
     assert "TLS ticket keys replaced" in site.ask("reload ssl tls-key 0") and site.keys() == lines
     assert site.slots()[1]["issued"] == 0 and site.info()["Uid"] == "33"
+    site.keyfile.unlink()  # which nobody in there can see by its name
+    assert "removed by somebody else" in site.ask("rotate ssl tls-key 0")
     server.stop(signal.SIGKILL)
 
 

@@ -491,7 +491,8 @@ static void on_error(void)
 		{ "on_error = \"no-tickets\"; slots = 1;", TK_ON_ERROR_NO_TICKETS },
 		{ "on_error = \"never\";", TK_ON_ERROR_NO_TICKETS },
 		{ "on_error = 3;", TK_ON_ERROR_NO_TICKETS },
-		{ "on_error = \"abort\"; takeover = maybe;", TK_ON_ERROR_NO_TICKETS },
+		{ "on_error = \"abort\"; takeover = maybe;", TK_ON_ERROR_ABORT },
+		{ "takeover = maybe; on_error = \"abort\";", TK_ON_ERROR_NO_TICKETS },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
