@@ -7,7 +7,8 @@ common_unit_tests = \
 	tests/unit/test_conf_text \
 	tests/unit/test_conf_value \
 	tests/unit/test_keystore \
-	tests/unit/test_paths
+	tests/unit/test_paths \
+	tests/unit/test_random
 check_PROGRAMS += $(common_unit_tests)
 TESTS += $(common_unit_tests)
 
@@ -45,3 +46,8 @@ tests_unit_test_paths_SOURCES = tests/unit/test_paths.c tests/unit/unit.h
 tests_unit_test_paths_CPPFLAGS = $(COMMON_UNIT_CPPFLAGS)
 tests_unit_test_paths_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_paths_LDADD = $(COMMON_UNIT_LIBS)
+
+tests_unit_test_random_SOURCES = tests/unit/test_random.c tests/unit/unit.h
+tests_unit_test_random_CPPFLAGS = $(COMMON_UNIT_CPPFLAGS)
+tests_unit_test_random_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_random_LDADD = $(COMMON_UNIT_LIBS)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* test_keystore.c - key files on disk: read, refused, never waited for. */
+/* test_keystore.c - key files on disk: read, refused, never waited for; written whole or not at all. */
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -151,11 +153,199 @@ static void no_leak(void)
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &was), 0);
 }
 
+/* ---- writing ---- */
+
+static void write_ring(const char *path, const struct tk_ring *r, const char *more)
+{
+	char text[4096];
+
+	tk_keyfile_format(r, text);
+	strcat(text, more);
+	write_text(path, text, strlen(text));
+}
+
+static bool holds(const char *path, const struct tk_ring *r)
+{
+	char want[4096], got[4097];
+	FILE *f = fopen(path, "r");
+	size_t n = f ? fread(got, 1, sizeof(got), f) : 0;
+
+	if (f)
+		fclose(f);
+	tk_keyfile_format(r, want);
+	return f && n == tk_keyfile_len(r) && memcmp(got, want, n) == 0;
+}
+
+static void push_random(struct tk_ring *r, uint64_t seed)
+{
+	struct tk_key key = { .len = TK_KEY_256_LEN };
+
+	for (size_t k = 0; k < TK_KEY_256_LEN; k++)
+		key.bytes[k] = (uint8_t)unit_random(&seed);
+	CU_ASSERT_EQUAL(tk_ring_push(r, &key), 0);
+}
+
+static void writes_in_place(void)
+{
+	struct tk_file_id before, after;
+	struct tk_ring r, other;
+	int fd;
+
+	fill(&r, 3);
+	write_ring("keys", &r, "");
+	fd = tk_keystore_open("keys");
+	CU_ASSERT_NOT_EQUAL_FATAL(fd, -1);
+	CU_ASSERT_EQUAL(fcntl(fd, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+	CU_ASSERT_EQUAL(fcntl(fd, F_GETFL) & O_DSYNC, O_DSYNC);
+	CU_ASSERT_EQUAL(tk_file_id(fd, &before), 0);
+	push_random(&r, 7);
+	CU_ASSERT_EQUAL(tk_keystore_write(fd, &r, &after), 0);
+	CU_ASSERT_TRUE(holds("keys", &r));
+	CU_ASSERT_EQUAL(before.ino, after.ino);
+	CU_ASSERT_EQUAL(tk_file_id(fd, &before), 0);
+	CU_ASSERT_TRUE(tk_file_id_same(&before, &after));
+
+	/* not in its form: not touched */
+	write_ring("keys", &r, "\n");
+	other = r;
+	push_random(&other, 8);
+	CU_ASSERT_EQUAL(tk_keystore_write(fd, &other, &after), TK_E_SIZE);
+	write_ring("same", &r, "\n");
+	CU_ASSERT_EQUAL(system("cmp keys same"), 0);
+	close(fd);
+	unlink("same");
+	unlink("keys");
+}
+
+static void opens_files_only(void)
+{
+	CU_ASSERT_EQUAL(mkfifo("fifo", 0600), 0);
+	CU_ASSERT_EQUAL(tk_keystore_open("fifo"), -1);
+	CU_ASSERT_EQUAL(errno, EINVAL);
+	unlink("fifo");
+	CU_ASSERT_EQUAL(tk_keystore_open("none"), -1);
+	CU_ASSERT_EQUAL(errno, ENOENT);
+	CU_ASSERT_EQUAL(tk_keystore_open("."), -1);
+}
+
+/* A state of the ring is one whose last key is still there: it was written before. */
+static void knows_its_states(void)
+{
+	struct tk_ring old, r;
+	int fd;
+
+	fill(&old, 3);
+	write_ring("keys", &old, "");
+	fd = tk_keystore_open("keys");
+	r = old;
+	for (unsigned i = 0; i < 2; i++) {
+		CU_ASSERT_TRUE(tk_keystore_is_state(fd, &r));
+		push_random(&r, i + 20);
+	}
+	CU_ASSERT_TRUE(tk_keystore_is_state(fd, &r));
+	push_random(&r, 30);
+	CU_ASSERT_FALSE(tk_keystore_is_state(fd, &r));
+	write_text("keys", "nothing\n", 8);
+	CU_ASSERT_FALSE(tk_keystore_is_state(fd, &old));
+	close(fd);
+	unlink("keys");
+}
+
+/* The form is made beside the file, which keeps owner, mode and, if asked, its time. */
+static void rewrites(void)
+{
+	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1234567890 } };
+	struct tk_file_id id;
+	struct tk_error e;
+	struct tk_ring r;
+	struct stat st;
+	int fd;
+
+	fill(&r, 3);
+	write_text("real", "two\nlines\n", 10);
+	CU_ASSERT_EQUAL(chmod("real", 0640), 0);
+	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, "real", times, 0), 0);
+	CU_ASSERT_EQUAL(symlink("real", "link"), 0);
+	write_text("real.tkprov-new", "of somebody who was killed", 26);
+	fd = tk_keystore_rewrite("link", &r, true, &id, &e);
+	CU_ASSERT_NOT_EQUAL_FATAL(fd, -1);
+	close(fd);
+	CU_ASSERT_TRUE(holds("real", &r));
+	CU_ASSERT_EQUAL(lstat("link", &st), 0);
+	CU_ASSERT_TRUE(S_ISLNK(st.st_mode));
+	CU_ASSERT_EQUAL(stat("real", &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 07777, 0640);
+	CU_ASSERT_EQUAL(st.st_mtime, 1234567890);
+	CU_ASSERT_EQUAL(id.mtime_s, 1234567890);
+	CU_ASSERT_EQUAL(access("real.tkprov-new", F_OK), -1);
+	unlink("link");
+	unlink("real");
+
+	CU_ASSERT_EQUAL(tk_keystore_rewrite("none", &r, true, &id, &e), -1);
+	CU_ASSERT_NOT_EQUAL(e.text[0], '\0');
+	CU_ASSERT_EQUAL(access("none.tkprov-new", F_OK), -1);
+}
+
+static void creates(void)
+{
+	mode_t was = umask(0);
+	struct tk_error e;
+	struct tk_ring r;
+	struct stat st;
+
+	fill(&r, 3);
+	CU_ASSERT_EQUAL(tk_keystore_create("new", &r, &e), 0);
+	CU_ASSERT_TRUE(holds("new", &r));
+	CU_ASSERT_EQUAL(stat("new", &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 07777, 0600);
+	push_random(&r, 9);
+	CU_ASSERT_EQUAL(tk_keystore_create("new", &r, &e), TK_E_INUSE);
+	CU_ASSERT_FALSE(holds("new", &r));
+	unlink("new");
+	CU_ASSERT_EQUAL(symlink("nowhere", "new"), 0);
+	CU_ASSERT_EQUAL(tk_keystore_create("new", &r, &e), TK_E_INUSE);
+	CU_ASSERT_EQUAL(access("nowhere", F_OK), -1);
+	unlink("new");
+	CU_ASSERT_EQUAL(tk_keystore_create("none/new", &r, &e), TK_E_SYS);
+	umask(was);
+}
+
+/* The kernel takes only a part: an error, and nothing is half-made. */
+static void no_room(void)
+{
+	struct rlimit was, less;
+	struct tk_file_id id;
+	struct tk_error e;
+	struct tk_ring r;
+
+	fill(&r, 3);
+	signal(SIGXFSZ, SIG_IGN);
+	write_text("keys", "as it was\n", 10);
+	CU_ASSERT_EQUAL(getrlimit(RLIMIT_FSIZE, &was), 0);
+	less = was;
+	less.rlim_cur = 100;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &less), 0);
+	CU_ASSERT_EQUAL(tk_keystore_create("new", &r, &e), TK_E_SYS);
+	CU_ASSERT_EQUAL(tk_keystore_rewrite("keys", &r, false, &id, &e), -1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(e.text, strerror(EFBIG)));
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &was), 0);
+	CU_ASSERT_EQUAL(access("new", F_OK), -1);
+	CU_ASSERT_EQUAL(access("keys.tkprov-new", F_OK), -1);
+	CU_ASSERT_EQUAL(system("test \"$(cat keys)\" = 'as it was'"), 0);
+	unlink("keys");
+}
+
 static const struct unit_test tests[] = {
 	{ "reads", reads },
 	{ "unreadable", unreadable },
 	{ "unusable", unusable },
 	{ "no leak", no_leak },
+	{ "writes in place", writes_in_place },
+	{ "opens files only", opens_files_only },
+	{ "knows its states", knows_its_states },
+	{ "rewrites", rewrites },
+	{ "creates", creates },
+	{ "no room", no_room },
 };
 
 int main(void)
