@@ -352,6 +352,7 @@ def test_without_unshare_nothing_is_answered_on_the_servers_own_sockets(site):
         with socket.create_connection(("127.0.0.1", port)) as stranger:
             stranger.settimeout(1.5)
             stranger.sendall(b"show tls-keys *\nset ssl tls-key\n")
+            control.sendall(b"show version\n")  # wakes the thread, which now sees somebody waiting
             try:
                 assert stranger.recv(4096) == b""
             except TimeoutError:
