@@ -42,6 +42,8 @@ enum {
 	X(FLUSH, "flush ssl tls-key", "[#id|file|*]",                                              \
 	  "put new keys into every slot: all tickets out there die", 0, 1, TK_LEVEL_ADMIN,         \
 	  TK_CMD_EVENT, 0)                                                                         \
+	X(OPERATOR, "operator", "", "lower the level of the current CLI session to operator", 0,   \
+	  0, TK_LEVEL_USER, 0, 0)                                                                  \
 	X(RELOAD, "reload ssl tls-key", "[#id|file|*]",                                            \
 	  "read the key file again and make it the ring", 0, 1, TK_LEVEL_ADMIN, TK_CMD_EVENT, 0)   \
 	X(REPLACE, "replace ssl tls-key", "[#id|file] <<",                                         \
@@ -58,6 +60,12 @@ enum {
 	X(SET_KEY, "set ssl tls-key", "[id|file] <key>",                                           \
 	  "set the next TLS key for the <id> or <file> listener to <key>", 0, 2, TK_LEVEL_ADMIN,   \
 	  TK_CMD_EVENT, 2)                                                                         \
+	X(SET_TIMEOUT, "set timeout", "[cli] <delay>", "change a timeout setting", 0, 2,           \
+	  TK_LEVEL_USER, 0, 0)                                                                     \
+	X(SHOW_CLI_LEVEL, "show cli level", "", "display the level of the current CLI session", 0, \
+	  0, TK_LEVEL_USER, 0, 0)                                                                  \
+	X(SHOW_CLI_SOCKETS, "show cli sockets", "", "dump list of cli sockets", 0, 0,              \
+	  TK_LEVEL_USER, 0, 0)                                                                     \
 	X(SHOW_INFO, "show info", "", "report information about the instance", 0, 0,               \
 	  TK_LEVEL_USER, 0, 0)                                                                     \
 	X(SHOW_PROCESSES, "show processes", "", "list the processes that share the keys", 0, 0,    \
@@ -73,8 +81,12 @@ enum {
 	  TK_LEVEL_USER, TK_CMD_ADMIN_WITH_ARGS | TK_CMD_EVENT, 0)                                 \
 	X(SHOW_VERSION, "show version", "", "show the module's version", 0, 0, TK_LEVEL_USER, 0,   \
 	  0)                                                                                       \
+	X(USER, "user", "", "lower the level of the current CLI session to user", 0, 0,            \
+	  TK_LEVEL_USER, 0, 0)                                                                     \
 	X(HELP, "help", "[<command>]", "list matching or all commands", 0, TK_WORDS_MAX,           \
 	  TK_LEVEL_USER, TK_CMD_LAST_IN_HELP, 0)                                                   \
+	X(PROMPT, "prompt", "", "toggle interactive mode with prompt", 0, 1, TK_LEVEL_USER,        \
+	  TK_CMD_LAST_IN_HELP, 0)                                                                  \
 	X(QUIT, "quit", "", "disconnect", 0, 0, TK_LEVEL_USER, TK_CMD_LAST_IN_HELP, 0)
 
 enum tk_command_id {

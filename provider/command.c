@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * command.c - the dispatcher, and the commands that change no key.  Only the dispatcher
+ * command.c - the dispatcher, and the commands that show and change no key.  Only the dispatcher
  * authorises, and sees to it that what must be known later is an event; handlers cannot
  * be reached past it.
  */
@@ -56,6 +56,7 @@ int tk_speaker_init(struct tk_speaker *who, struct tk_instance *inst, unsigned s
 	*who = (struct tk_speaker){ .inst = inst,
 				    .socket = socket,
 				    .level = inst->conf->sockets[socket].level,
+				    .timeout = TK_SPEAKER_TIMEOUT_MS,
 				    .uid = cred.uid,
 				    .gid = cred.gid,
 				    .pid = cred.pid };
@@ -177,39 +178,31 @@ static void clear_counters(struct tk_speaker *who, unsigned argc, char *const *a
 	tk_counters_clear(who->inst->board);
 }
 
-static void set_severity(struct tk_speaker *who, unsigned argc, char *const *argv,
-			 struct tk_reply *out)
-{
-	if (argc < 1 || tk_sev_mode_parse(argv[0], &who->severity) != 0)
-		tk_reply_msg(out, TK_SEV_ERR, "one of 'none', 'number', 'string' is a required "
-					      "argument");
-}
-
-static void quit(struct tk_speaker *who, unsigned argc, char *const *argv, struct tk_reply *out)
-{
-	(void)argc, (void)argv, (void)out;
-	who->quit = true;
-}
-
 /* ---- the dispatcher ---- */
 
 /* help alone needs its words unsplit from the level; see tk_command_run. */
 static tk_handler *const handlers[TK_CMD_COUNT] = {
 	[TK_CMD_CLEAR_COUNTERS] = clear_counters,
 	[TK_CMD_FLUSH] = tk_command_flush,
+	[TK_CMD_OPERATOR] = tk_command_operator,
+	[TK_CMD_PROMPT] = tk_command_prompt,
+	[TK_CMD_QUIT] = tk_command_quit,
 	[TK_CMD_RELOAD] = tk_command_reload,
 	[TK_CMD_REPLACE] = tk_command_replace,
 	[TK_CMD_ROTATE] = tk_command_rotate,
 	[TK_CMD_SAVE] = tk_command_save,
-	[TK_CMD_SET_SEVERITY] = set_severity,
+	[TK_CMD_SET_SEVERITY] = tk_command_set_severity,
 	[TK_CMD_SET_KEY] = tk_command_set_key,
+	[TK_CMD_SET_TIMEOUT] = tk_command_set_timeout,
+	[TK_CMD_SHOW_CLI_LEVEL] = tk_command_cli_level,
+	[TK_CMD_SHOW_CLI_SOCKETS] = tk_command_cli_sockets,
 	[TK_CMD_SHOW_INFO] = show_info,
 	[TK_CMD_SHOW_PROCESSES] = show_processes,
 	[TK_CMD_SHOW_EVENTS] = show_events,
 	[TK_CMD_SHOW_SLOTS] = show_slots,
 	[TK_CMD_SHOW_KEYS] = show_keys,
 	[TK_CMD_SHOW_VERSION] = show_version,
-	[TK_CMD_QUIT] = quit,
+	[TK_CMD_USER] = tk_command_user,
 };
 
 static bool is_event(const struct tk_command *c, unsigned argc)

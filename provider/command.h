@@ -8,10 +8,15 @@
 #ifndef TK_COMMAND_H
 #define TK_COMMAND_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "core/commands.h"
 #include "core/reply.h"
 #include "provider/events.h"
 #include "provider/instance.h"
+
+#define TK_SPEAKER_TIMEOUT_MS 10000 /* HAProxy's default */
 
 /* Who speaks, as the kernel says, and what its session has been set to. */
 struct tk_speaker {
@@ -24,6 +29,8 @@ struct tk_speaker {
 	pid_t pid;
 	char program[TK_PROGRAM_LEN];
 	bool quit; /* the session is over; the answer is not sent */
+	bool interactive, prompt; /* it stays open; and says `> ` when it waits */
+	int64_t timeout;          /* ms that it may be silent */
 	/* of the command that is being run */
 	unsigned command;    /* enum tk_command_id */
 	const char *payload; /* NULL: none */
@@ -49,6 +56,10 @@ typedef void tk_handler(struct tk_speaker *who, unsigned argc, char *const *argv
 			struct tk_reply *out);
 tk_handler tk_command_set_key, tk_command_rotate, tk_command_flush, tk_command_reload,
 	tk_command_replace, tk_command_save;
+
+/* Handlers about the session itself: command_cli.c. */
+tk_handler tk_command_operator, tk_command_user, tk_command_cli_level, tk_command_cli_sockets,
+	tk_command_set_severity, tk_command_set_timeout, tk_command_prompt, tk_command_quit;
 
 /* The ring that argv[0] names, or all of them for `*` where that is allowed: *from up to *to.
  * False, with an answer, if there is none. */

@@ -72,9 +72,10 @@ static int64_t patience(int64_t now)
 
 static void accept_from(struct listener *l, unsigned which, int64_t now)
 {
+	int64_t never = INT64_MAX;
 	int fd = 0;
 
-	while (tk_session_room()) {
+	while (tk_session_room(now, &never)) {
 		fd = accept4(l->fd->num, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd == -1)
 			break;
@@ -103,7 +104,7 @@ static nfds_t poll_listeners(struct pollfd *p, unsigned *which, int64_t now, int
 {
 	nfds_t n = 0;
 
-	if (!tk_session_room())
+	if (!tk_session_room(now, wake))
 		return 0;
 	for (unsigned i = 0; i < self.inst->conf->socket_count; i++) {
 		struct listener *l = &self.listener[i];

@@ -7,7 +7,7 @@ tkprov_la_SOURCES = \
 	provider/attach.c provider/attach.h \
 	provider/board.c provider/board.h provider/board_mem.h \
 	provider/clock.c provider/clock.h \
-	provider/command.c provider/command.h provider/command_keys.c \
+	provider/command.c provider/command.h provider/command_cli.c provider/command_keys.c \
 	provider/conn.c provider/conn.h \
 	provider/contexts.c provider/contexts.h \
 	provider/control.c provider/control.h \

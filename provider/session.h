@@ -2,8 +2,8 @@
 /*
  * session.h - the connections to the control socket: their buffers, deadlines and lines.
  *
- * Threads: the control thread alone.  At most TK_SESSIONS_MAX at a time; the others wait
- * in the socket's backlog.
+ * Threads: the control thread alone.  At most TK_SESSIONS_MAX at a time; where
+ * others wait in the socket's backlog, who is silent goes.
  */
 #ifndef TK_SESSION_H
 #define TK_SESSION_H
@@ -16,10 +16,12 @@
 
 #define TK_SESSIONS_MAX 10
 
-/* Is there a place for one more? */
-bool tk_session_room(void);
+/* Is there a place for one more?  If all are taken, the oldest client without a whole command
+ * can make room; *wake is brought forward to when one may be asked to. */
+bool tk_session_room(int64_t now, int64_t *wake);
 
-/* Takes fd over, as a client of the configured socket `which`. */
+/* Takes fd over, as a client of the configured socket `which`; somebody who is silent goes
+ * where there is no other place. */
 void tk_session_open(struct tk_instance *inst, int fd, unsigned which, int64_t now);
 
 /* Fills p with what each session waits for, in an order that tk_session_serve knows, and

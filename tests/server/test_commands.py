@@ -202,8 +202,8 @@ def test_lines_and_their_ends(site, server):
         assert s.recv(100) == b""
     with socket.socket(socket.AF_UNIX) as s:  # a NUL is the end
         s.connect(str(site.socket))
-        s.sendall(b"show ver\0sion\n")
-        assert s.recv(100) == b""
+        s.sendall(b"show ver\0sion\nshow version\n")
+        assert s.makefile().read() == "A command must not have a NUL byte in it.\n\n"
 
 
 def test_limits_of_a_line(site, server):

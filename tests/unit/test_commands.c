@@ -23,6 +23,7 @@
 	"listener to <key>\n"
 #define LAST_LINES                                                                                 \
 	"  help [<command>]                        : list matching or all commands\n"              \
+	"  prompt                                  : toggle interactive mode with prompt\n"        \
 	"  quit                                    : disconnect\n"
 
 static void split(const char *text, struct tk_words *w)
@@ -40,7 +41,7 @@ static bool is_last(const struct tk_command *c)
 	return (c->flags & TK_CMD_LAST_IN_HELP) != 0;
 }
 
-/* Sorted, help and quit last; every row in its place and making sense. */
+/* Sorted, help, prompt and quit last; every row in its place and making sense. */
 static void table(void)
 {
 	for (unsigned i = 0; i < TK_CMD_COUNT; i++) {
@@ -49,7 +50,9 @@ static void table(void)
 		CHECK((unsigned)c->id == i, "%s", c->words);
 		CHECK(c->min <= c->max && c->secret <= c->max, "%s", c->words);
 		CHECK(strlen(c->help) > 0 && c->level <= TK_LEVEL_ADMIN, "%s", c->words);
-		CHECK((c->max > 0) == (c->args[0] != '\0'), "%s", c->words);
+		/* HAProxy's help has no argument for prompt */
+		if (c->id != TK_CMD_PROMPT)
+			CHECK((c->max > 0) == (c->args[0] != '\0'), "%s", c->words);
 		CHECK(!strchr(c->words, '\t') && !strstr(c->words, "  "), "%s", c->words);
 		if (i > 0 && is_last(c) == is_last(c - 1))
 			CHECK(strcmp(c[-1].words, c->words) < 0, "%s", c->words);
@@ -75,6 +78,10 @@ static void find(void)
 		{ "set ssl tls-key", TK_CMD_SET_KEY, 0 },
 		{ "set ssl tls-key a b", TK_CMD_SET_KEY, 2 },
 		{ "set severity-output", TK_CMD_SET_SEVERITY, 0 },
+		{ "set timeout cli 5", TK_CMD_SET_TIMEOUT, 2 },
+		{ "show cli level", TK_CMD_SHOW_CLI_LEVEL, 0 },
+		{ "operator", TK_CMD_OPERATOR, 0 },
+		{ "prompt n", TK_CMD_PROMPT, 1 },
 		{ "help", TK_CMD_HELP, 0 },
 		{ "help set ssl", TK_CMD_HELP, 2 },
 		{ "quit", TK_CMD_QUIT, 0 },
@@ -233,6 +240,8 @@ static void unknown(void)
 			      true);
 	check_unknown("shwo tls-keys", TK_LEVEL_USER,
 		      NEAR("shwo") SHOW_SLOTS_LINE SHOW_KEYS_LINE LAST_LINES, true);
+	check_unknown("SHOW TLS-Keys", TK_LEVEL_USER,
+		      NEAR("SHOW") SHOW_SLOTS_LINE SHOW_KEYS_LINE LAST_LINES, true);
 	check_unknown("hepl", TK_LEVEL_USER, NEAR("hepl") LAST_LINES, true);
 	check_unknown("xyzzy", TK_LEVEL_ADMIN, NONE("xyzzy"), false);
 	check_unknown("show\\ tls-keys", TK_LEVEL_ADMIN, NONE("show tls-keys"), false);
