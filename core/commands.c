@@ -115,8 +115,8 @@ const struct tk_command *tk_command_find(const struct tk_words *w, unsigned *fir
 	return found;
 }
 
-/* A beginning of the word, or no more than a third of its letters wrong; capitals are
- * none. */
+/* A beginning of the word, or no more than a third of its letters wrong, one of a short
+ * one; capitals are not. */
 static bool word_near(const char *given, const char *word, size_t len)
 {
 	size_t given_len = strlen(given);
@@ -128,7 +128,7 @@ static bool word_near(const char *given, const char *word, size_t len)
 		small[i] = (char)(given[i] >= 'A' && given[i] <= 'Z' ? given[i] - 'A' + 'a' : given[i]);
 	if (given_len < len && !memcmp(small, word, given_len))
 		return true;
-	return tk_near_distance(small, given_len, word, len) <= (len + 1) / 3;
+	return tk_near_distance(small, given_len, word, len) <= (len < 5 ? 1 : (len + 2) / 3);
 }
 
 typedef bool rule_fn(const struct tk_command *c, const struct tk_words *w, unsigned first);

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""HAProxy's Runtime API byte for byte: the same bytes to Debian's haproxy and to the module in
+openssl s_server, with the same key files, and the same bytes back.  What differs on purpose
+stands in DIFFERENCES, with the line of HAProxy's manual or of ours that wants it."""
+import base64
+import os
+import random
+import socket
+
+import pytest
+
+from harness import Haproxy, SServer, Child, answers, free_port, new_key, run, wait_for  # noqa: F401
+
+SET = "set ssl tls-key"
+
+
+def talk(path, data, timeout=5):
+    """All that comes back for those bytes, after a half-close."""
+    out = b""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(timeout)
+        s.connect(str(path))
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        while piece := s.recv(65536):
+            out += piece
+    return out.decode("latin-1")
+
+
+class Both:
+    def __init__(self, site):
+        self.site = site
+        self.theirs, self.ours = site.dir / "haproxy.sock", site.socket
+        self.files = [site.dir / "a b.key", site.dir / "small.key"]
+        site.write_keys(path=self.files[0])
+        site.write_keys(size=48, path=self.files[1])
+        self.start_haproxy()
+        listed = [row.split(" ", 1) for row in talk(self.theirs, b"show tls-keys\n").splitlines()[1:] if row]
+        order = [file[1:-1] for _, file in sorted(listed, key=lambda r: int(r[0]))]
+        assert sorted(order) == sorted(map(str, self.files))
+        rings = [f'{{ file = "{f}"; persist = false; {name} }}'
+                 for f, name in zip(order, ("", 'server_names = [ "x.test" ];'))]
+        site.write_conf(rings=rings)
+        self.server = SServer(site)
+        self.ids = {f: order.index(str(f)) for f in self.files}
+
+    def start_haproxy(self):
+        site = self.site
+        conf = site.dir / "oracle.cfg"
+        binds = "\n".join(
+            f"frontend f{i}\n  bind 127.0.0.1:{free_port()} ssl crt {site.pki.both} tls-ticket-keys "
+            + str(f).replace(" ", "\\ ") for i, f in enumerate(self.files))
+        conf.write_text(f"global\n  stats socket {self.theirs} mode 600 level admin\n"
+                        "defaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n"
+                        f"  timeout connect 5s\n{binds}\n")
+        site.add(Child(site, ["haproxy", "-db", "-f", conf], self.theirs.exists, module=False))
+
+    def ask(self, text):
+        data = text.encode("latin-1")
+        theirs = talk(self.theirs, data).replace(str(self.theirs), "SOCKET")
+        return theirs, talk(self.ours, data).replace(str(self.ours), "SOCKET")
+
+
+@pytest.fixture
+def both(site):
+    return Both(site)
+
+
+def escaped(path):
+    return str(path).replace(" ", "\\ ")
+
+
+def ring_words(both):
+    """The forms that a ring can be named in."""
+    for file, i in both.ids.items():
+        yield from (f"#{i}", f"#0{i}", f"#+{i}", escaped(file), "\\" + f"#{i}")
+    yield from ("#", "#-0", "#00", "#+0", "#-1", "#2", "#99", "#4294967296", "#99999999999999999999",
+                "#0x0", "#0a", "#a", "# 0", "##0", "*", "**", "*x", "nobody", str(both.files[0]), "/",
+                "x*", "\\*", "#\\ 0", "'#0'", '"#0"', escaped(both.files[0]) + "x")
+
+
+def bad_keys(size):
+    """Each fault of base64, and each size that is not the ring's."""
+    good = new_key(size)
+    yield from (good[:-1], good[:-2], good[:-3], good[:-4], good + "=", good + "A", good + "AAAA", "=" + good[1:],
+                good[:10] + "=" + good[11:], good[:10] + "!" + good[11:], good[:10] + "-" + good[11:],
+                good[:10] + "_" + good[11:], good[:10] + "\\ " + good[11:], "A", "AA", "AAA", "AAAA", "====", "=",
+                "A===", "AA==", "AAA=", new_key(47), new_key(49), new_key(79), new_key(81), new_key(16),
+                new_key(48 if size == 80 else 80), new_key(128), "\\", "<", "key")
+
+
+def lines(both):
+    """Inputs whose answers must be the same."""
+    yield from ("show tls-keys\n", "show tls-keys\r\n", " show\ttls-keys \n", "show tls-keys", "",
+                "show tls-keys;show tls-keys\n", "show tls-keys ; show tls-keys\n", "show tls-keys\nshow tls-keys\n",
+                "show tls-keys\r\nshow tls-keys\r\n", "show tls-keys;show cli level;show tls-keys #\n")
+    for word in ring_words(both):
+        yield f"show tls-keys {word}\n"
+        yield f"show tls-keys {word} more words\n"
+        yield f"{SET} {word}\n"
+        yield f"{SET} {word} !\n"
+        yield f"set severity-output number;show tls-keys {word}\n"
+    for file, size in zip(both.files, (80, 48)):
+        for key in bad_keys(size):
+            yield f"{SET} #{both.ids[file]} {key}\n"
+        for _ in range(10):
+            yield f"{SET} {escaped(file)} {new_key(size)}\n"
+            yield "show tls-keys *\n"
+        yield f"{SET} #{both.ids[file]} {new_key(size)} more words\n"
+        yield f"set severity-output number;{SET} #{both.ids[file]} {new_key(size)}\n"
+        yield f"set severity-output string;{SET} #{both.ids[file]} {new_key(size)};{SET}\n"
+        yield f"{SET} #{both.ids[file]} <<\n{new_key(size)}\n\n"
+        yield f"{SET} #{both.ids[file]} {new_key(size)} <<\nx\n\n"
+        yield ";".join(f"{SET} #{both.ids[file]} {new_key(size)}" for _ in range(5)) + "\n"
+    yield from (SET + "\n", SET + " \n", f"{SET} #0 \n", f"{SET} <<\nx\ny\n\n", f"{SET} #0 <<\n\n")
+    yield from ("prompt\nshow cli level\nquit\n", "prompt\nshow cli level;show cli level\nquit\n",
+                "prompt;show cli level\nshow cli level\nquit\n", "show cli level;prompt;show cli level\n",
+                "prompt\nprompt\nshow cli level\n", f"prompt\n{SET} <<\nabc\n\nshow cli level\nquit\n",
+                f"prompt\n{SET} #0 <<\na\nb\nc\n\nquit\n", "prompt\nshow tls-keys\nshow tls-keys #0\n",
+                "prompt\nset severity-output number\nset ssl tls-key\nquit;show cli level\n", "prompt x\n",
+                "prompt\nuser\nset severity-output string\nshow cli level\n", "prompt\nset timeout cli 60\n",
+                "prompt\nshow tls-keys", "prompt\nshow tls-keys <<\nabc\n", "prompt\n")
+    yield from ("show cli level\n", "show cli level x\n", "operator\n", "operator;show cli level\n",
+                "operator x;show cli level\n", "user\n", "user;show cli level\n", "user;operator\n",
+                "user;operator;show cli level\n", "operator;user;show cli level\n", "user;user\n",
+                "operator;operator;show cli level\n", "user;clear counters\n", "clear counters\n", "clear counters x\n",
+                "show cli sockets\n", "show cli sockets x\n", "show cli level;quit;show cli level\n", "quit\n",
+                "quit x\n", "quit;show cli level\n")
+    yield from ("set timeout\n", "set timeout cli\n", "set timeout x\n", "set timeout x 5\n")
+    yield from (f"set timeout cli {n}\n" for n in (
+        "1", "60", "1s", "5m", "1h", "1d", "500ms", "1us", "1000000", "0", "0s", "-1", "+5", "x", "5x", "5 x", "1m1",
+        "99999999d", "1.5", "1e3", "\\ 5", "0x10"))
+    yield from (f"set severity-output {word};show cli level;{SET};show tls-keys;show cli sockets\n"
+                for word in ("none", "number", "string", "NUMBER", "", "x", "number x", "none none"))
+    yield from ("set severity-output number;set severity-output none;show cli level\n",
+                "set severity-output number;operator;user;operator;show cli level\n",
+                "set severity-output string;user;set timeout cli x;show cli level\n")
+    yield from ("help show tls-keys\n", "help show cli\n", "help set ssl tls-key\n", "help operator\n", "help user\n",
+                "help set severity-output\n", "help set timeout\n", "help quit\n", "help prompt\n", "help help\n",
+                "set severity-output number;help show tls-keys\n", "user;help show cli\n")
+    yield from ("show tls-keys <<\nfoo\n\n", "show tls-keys <<\n\n", "show tls-keys <<\nfoo\n", "show tls-keys <<\n",
+                "show tls-keys <<\nfoo\n\nshow cli level\n", "show cli level;show tls-keys <<\nfoo\n\n",
+                "show tls-keys <<\r\nfoo\r\n\r\n")
+    words = " ".join(["show", "tls-keys"] + ["x"] * 62)
+    yield from (words + "\n", "show tls-keys #0\\;x\n", "show tls-keys #0\\\\\n", "show tls-keys \\\\\n",
+                "show tls-keys #0;show tls-keys #1\n", "show tls-keys " + "x" * 4000 + "\n",
+                f"{SET} {'x' * 4000} {'y' * 4000}\n", "show tls-keys #0" + " " * 3000 + "\n",
+                "show tls-keys \\#\\0\n", "show tls-keys '\n", 'show tls-keys "\n', "show tls-keys \x01\n",
+                "show tls-keys \xff\xfe\n", "show tls-keys %s%n\n", "show tls-keys $HOME\n", "show tls-keys #0 # x\n")
+
+
+def random_lines(both, n, seed=20231):
+    """Commands that both know, oddly put together."""
+    r = random.Random(seed)
+    rings = list(ring_words(both))
+
+    def key():
+        k = bytearray(r.randbytes(r.choice((48, 48, 80, 80, 80, 47, 81))))
+        text = base64.b64encode(k).decode()
+        if r.random() < .2:
+            at = r.randrange(len(text))
+            text = text[:at] + r.choice("=!-_\\ A") + text[at + 1:]
+        return text
+
+    def command():
+        words = r.choice((["show", "tls-keys"], ["show", "tls-keys", r.choice(rings)],
+                          ["set", "ssl", "tls-key", r.choice(rings), key()], ["show", "cli", "level"],
+                          ["set", "severity-output", r.choice(("none", "number", "string", "x"))],
+                          ["set", "timeout", "cli", r.choice(("5", "x", "5s", "0"))], ["show", "cli", "sockets"]))
+        if r.random() < .1:
+            words = [*words, "more"]
+        return r.choice(("", "", " ", "\t")) + r.choice((" ", " ", "  ", "\t")).join(words) + r.choice(("", " "))
+
+    for _ in range(n):
+        line = r.choice((";", "; ", " ;")).join(command() for _ in range(r.randrange(1, 4)))
+        yield line + r.choice(("\n", "\n", "\r\n"))
+
+
+PERMISSION = "Permission denied\n\n"
+CLASH = "received a weak key"
+
+# What HAProxy 2.6 says otherwise: the input, what we say, and which line of the table of
+# differences wants it.
+DIFFERENCES = [
+    ("\n", "\n", "empty line, empty command between `;`"),
+    ("show cli level\n\n", "admin\n\n\n", "empty line, empty command between `;`"),
+    ("show cli level;;show cli level\n", "admin\n\n\nadmin\n\n", "empty line, empty command between `;`"),
+    ("prompt\n\nquit\n", "\n> \n> ", "empty line, empty command between `;`"),
+    (" ".join(["show", "tls-keys"] + ["x"] * 63) + "\n",
+     "Too many arguments. Commands must have at most 64 arguments.\n\n", "65th word"),
+    ("show cli leve\n", lambda s: s.startswith("Unknown command: 'show', but maybe one of the following ones is a "
+                                               "better match:\n  show cli level "), "unknown command"),
+    ("SHOW tls-keys\n", lambda s: s.startswith("Unknown command: 'SHOW', but maybe") and "show tls-keys [id|*]" in s,
+     "unknown command"),
+    ("xyzzy\n", lambda s: s.startswith("Unknown command: 'xyzzy'. Please enter one of the following commands only:\n"),
+     "unknown command"),
+    ("user;show tls-keys #0\n", "\n" + PERMISSION, "show/set below admin"),
+    ("operator;show tls-keys *\n", "\n" + PERMISSION, "show/set below admin"),
+    ("user;set ssl tls-key\n", "\n" + PERMISSION, "show/set below admin"),
+    ("show\0 tls-keys\n", "A command must not have a NUL byte in it.\n\n", "NUL in a line"),
+    ("prompt n\nshow cli level\n", "\nadmin\n\n", "prompt n, i, p"),
+    ("prompt i\nshow cli level\n", "\nadmin\n\n", "prompt n, i, p"),
+    ("prompt p\nprompt p\nshow cli level\n", "\n> \n> admin\n\n> ", "prompt n, i, p"),
+    ("show tls-keys 0\n", lambda s: s.startswith("# id secret\n# 0 ("), "a bare number is an id where no file has "
+                                                                       "that name"),
+    ("set ssl tls-key #0 " + base64.b64encode(bytes(80)).decode() + "\n", None, "weak keys are refused"),
+]
+
+
+def test_the_same_bytes_back(both):
+    tried, wrong = 0, []
+    for text in [*lines(both), *random_lines(both, 300)]:
+        theirs, ours = both.ask(text)
+        tried += 1
+        if theirs != ours:
+            wrong.append((text[:200], theirs[:300], ours[:300]))
+    for w in wrong: print("DIFF", w)
+    assert wrong == []
+    assert tried >= 250
+    assert talk(both.theirs, b"show tls-keys *\n") == talk(both.ours, b"show tls-keys *\n")
+
+
+def test_what_differs_on_purpose(both):
+    for text, want, why in DIFFERENCES:
+        theirs, ours = both.ask(text)
+        assert theirs != ours, f"{text!r}: no difference any more ({why})"
+        if callable(want):
+            assert want(ours), (text, ours)
+        elif want is not None:
+            assert ours == want, text
+
+
+def test_the_newest_key_again_is_no_change(both):
+    """A retry is safe; HAProxy pushes the key once more."""
+    file = both.files[0]
+    key = new_key()
+    for _ in range(2):
+        assert both.ask(f"{SET} {escaped(file)} {key}\n") == ("TLS ticket key updated!\n\n",) * 2
+    theirs, ours = both.ask(f"show tls-keys {escaped(file)}\n")
+    assert theirs.count(key) == 2 and ours.count(key) == 1
