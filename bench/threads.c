@@ -130,10 +130,16 @@ static void shared_only(struct worker *w)
 	w->sum += found.bytes[0];
 }
 
+/* Many sums at once, so that a core has all hands full: two threads of one core show. */
 static void arithmetic(struct worker *w)
 {
-	for (unsigned i = 0; i < 2000; i++)
-		w->sum = w->sum * 6364136223846793005u + 1;
+	uint64_t sum[8] = { w->sum, 1, 2, 3, 4, 5, 6, 7 };
+
+	for (unsigned i = 0; i < 500; i++)
+		for (unsigned k = 0; k < 8; k++)
+			sum[k] = (sum[k] ^ i) + (sum[k] << 1 | k);
+	for (unsigned k = 0; k < 8; k++)
+		w->sum += sum[k];
 }
 
 static void work(struct worker *w)

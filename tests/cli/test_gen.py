@@ -12,9 +12,13 @@ import resource
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
+import sanitizers  # noqa: E402
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 TKCTL = str(pathlib.Path(os.environ.get("TKPROV_BUILD", TOP / "build")) / "tkctl")
@@ -148,7 +152,11 @@ def test_folder_without_the_right_to_write(folder):
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("room", [0, 1, 100, 326])
+# ThreadSanitizer begins each program with a file of its own, which may not be empty
+ROOMS = [1, 100, 326] if "tsan" in sanitizers.RUNTIMES else [0, 1, 100, 326]
+
+
+@pytest.mark.parametrize("room", ROOMS)
 def test_no_room_leaves_nothing(folder, room):
     """As on a full disk: the file can be begun, and then grows no further."""
     p = gen(folder / "k", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)))
