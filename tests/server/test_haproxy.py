@@ -4,11 +4,12 @@ openssl s_server, with the same key files, and the same bytes back.  What differ
 stands in DIFFERENCES, with the reason."""
 import base64
 import random
+import re
 import socket
 
 import pytest
 
-from harness import Child, SServer, free_port, new_key
+from harness import Child, Haproxy, SServer, free_port, hello, new_key
 
 SET = "set ssl tls-key"
 
@@ -219,14 +220,13 @@ DIFFERENCES = [
 
 
 def test_the_same_bytes_back(both):
-    tried, wrong = 0, []
-    for text in [*lines(both), *random_lines(both, 300)]:
+    wrong, chosen = [], list(lines(both))
+    assert len(chosen) >= 250
+    for text in [*chosen, *random_lines(both, 300)]:
         theirs, ours = both.ask(text)
-        tried += 1
         if theirs != ours:
             wrong.append((text[:200], theirs[:300], ours[:300]))
     assert wrong == []
-    assert tried >= 250
     assert talk(both.theirs, b"show tls-keys *\n") == talk(both.ours, b"show tls-keys *\n")
 
 
@@ -245,3 +245,99 @@ def test_the_newest_key_again_is_no_change(both):
         assert both.ask(f"{SET} {escaped(file)} {key}\n") == ("TLS ticket key updated!\n\n",) * 2
     theirs, ours = both.ask(f"show tls-keys {escaped(file)}\n")
     assert theirs.count(key) == 2 and ours.count(key) == 1
+
+
+# ---- the clients that people have
+
+def first_line_to_eof(path, key):
+    """Reads to the end and compares the first line, or its beginning."""
+    out = talk(path, f"set ssl tls-key #0 {key}\n".encode())
+    assert out.splitlines()[0] == "TLS ticket key updated!"
+    assert out.startswith("TLS ticket key updated!")
+
+
+def parses_the_list(path, key):
+    """Reads `show tls-keys` with an expression, and each ring's keys as pairs."""
+    found = [re.match(r"^([0-9]+)\s+\((.*)?\)\s*$", row) for row in talk(path, b"show tls-keys\n").splitlines()]
+    rings = [(m[1], m[2]) for m in found if m]
+    assert len(rings) == 2
+    for number, file in rings:
+        text = talk(path, f"show tls-keys #{number}\n".encode())
+        rows = [row for row in text.splitlines() if row and not row.startswith("#")]
+        pairs = [row.split() for row in rows]
+        assert f"# {number} ({file})" in text.splitlines()
+        assert [p[0] for p in pairs] == [f"{number}.{i}" for i in range(3)]
+        assert len({len(base64.b64decode(p[1])) for p in pairs}) == 1
+
+
+def help_then_severity(path, key):
+    """Asks for help first, and takes a line that begins with a severity of 0 to 3 for a failure."""
+    assert "The following commands are valid" in talk(path, b"help\n")
+    fine = talk(path, f"set severity-output number;set ssl tls-key #0 {key}\n".encode()).strip().splitlines()
+    assert not re.match(r"\[[0-3]\]:", fine[0])
+    bad = talk(path, b"set severity-output number;set ssl tls-key #7 x\n").strip().splitlines()
+    assert re.match(r"\[[0-3]\]: ", bad[0])
+
+
+def stays_at_the_prompt(path, key):
+    """Keeps one session, waits for `> ` after each command, ends its lines with CRLF."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10)
+        s.connect(str(path))
+
+        def say(line):
+            s.sendall(line.encode() + b"\r\n")
+            out = b""
+            while not out.endswith(b"> "):
+                piece = s.recv(65536)
+                assert piece, out
+                out += piece
+            return out.decode()
+
+        assert say("prompt") == "\n> "
+        assert say("set timeout cli 60") == "\n> "
+        assert say(f"set ssl tls-key #0 {key}") == "TLS ticket key updated!\n\n> "
+        assert key in say("show tls-keys #0")
+        assert say("set ssl tls-key #0 x").startswith("'set ssl tls-key' received invalid base64")
+        s.sendall(b"quit\r\n")
+        assert s.recv(100) == b""
+
+
+@pytest.mark.parametrize("habit", [first_line_to_eof, parses_the_list, help_then_severity, stays_at_the_prompt])
+def test_client_habits(both, habit):
+    size = 80 if both.ids[both.files[0]] == 0 else 48
+    for path in (both.theirs, both.ours):
+        habit(path, new_key(size))
+
+
+# ---- tickets
+
+@pytest.mark.parametrize("size", [48, 80])
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_tickets_of_each_other(site, other, size, tls):
+    """With the same key file, and no wall (a plain HAProxy writes no tag), both directions, before
+    and after the same `set` on both.  Our server is HAProxy as well: session-id contexts must be
+    the same."""
+    site.write_keys(size=size)
+    other.write_conf(rings=[f'{{ file = "{site.keyfile}"; scope = "shared"; persist = false; }}'], keys=False)
+    plain = Haproxy(site, [("plain", f"tls-ticket-keys {site.keyfile}")], module=False)
+    ours = Haproxy(other, [("ours", "")])
+    theirs, mine = plain.ports["plain"], ours.ports["ours"]
+    ticket, names = site.session(), []
+
+    def both_ways():
+        for made_by, taken_by in ((theirs, mine), (mine, theirs)):
+            ticket.unlink(missing_ok=True)
+            got = hello(made_by, tls=tls, save=ticket)
+            names.append(got["name"])
+            assert not got["reused"] and got["name"] == other.names()[1]
+            assert hello(taken_by, tls=tls, offer=ticket)["reused"]
+
+    both_ways()
+    hello(theirs, tls=tls, save=ticket)
+    key = new_key(size)
+    for path in (site.dir / "stats.sock", other.socket):
+        assert talk(path, f"set ssl tls-key #0 {key}\n".encode()) == "TLS ticket key updated!\n\n"
+    assert hello(mine, tls=tls, offer=ticket)["reused"], "a ticket of before the set"
+    both_ways()
+    assert len(set(names)) == 2

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever is sent to the control socket: a good client gets its answer (before any deadline of
+the others has passed), handshakes go on, memory and descriptors return to where they were."""
+
+import pathlib
+import random
+import resource
+import socket
+import sys
+import time
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "server"))
+from conftest import pki, site  # noqa: E402,F401
+from harness import SServer, ask, hello, new_key, wait_for  # noqa: E402
+
+PATIENCE = 5  # seconds; sessions that do nothing last for ten
+
+
+class Victim:
+    def __init__(self, site, rings=None):
+        site.write_conf(rings=rings)
+        self.site, self.server = site, SServer(site)
+        self.good()
+        self.fds, self.memory = self.count(), self.rss()
+
+    def connect(self):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(str(self.site.socket))  # waits while the backlog is full
+        s.settimeout(PATIENCE)
+        return s
+
+    def good(self):
+        assert ask(self.site.socket, "show version", timeout=PATIENCE).endswith("\n\n")
+        assert hello(self.server.port)["ok"]
+
+    def count(self):
+        """The control thread's descriptors; its table is its own."""
+        thread, = [t for t in pathlib.Path(f"/proc/{self.server.pid}/task").iterdir()
+                   if (t / "comm").read_text().strip() == "tkprov"]
+        return len(list((thread / "fd").iterdir()))
+
+    def rss(self):
+        status = pathlib.Path(f"/proc/{self.server.pid}/status").read_text()
+        return int([row.split()[1] for row in status.splitlines() if row.startswith("VmRSS:")][0])
+
+    def is_as_before(self):
+        self.good()
+        wait_for("descriptors to return", lambda: self.count() == self.fds)
+        assert self.rss() < self.memory + 4096
+
+
+@pytest.fixture
+def victim(site):  # noqa: F811
+    return Victim(site)
+
+
+def test_forty_kilobytes_without_an_end(victim):
+    """After eleven of these HAProxy 2.6.12 never answers again."""
+    for _ in range(200):
+        with victim.connect() as s:
+            try:
+                s.sendall(40000 * b"x")
+            except OSError:
+                pass
+    victim.is_as_before()
+
+
+def test_connect_and_leave(victim):
+    for _ in range(500):
+        victim.connect().close()
+    victim.is_as_before()
+
+
+def test_partial_lines_and_silence(victim):
+    """More of them than there are places: who is silent makes room."""
+    silent = [victim.connect() for _ in range(40)]
+    for i, s in enumerate(silent):
+        if i % 2:
+            s.sendall(b"show ver")
+    victim.good()
+    for s in silent:
+        s.close()
+    victim.is_as_before()
+
+
+def test_somebody_at_work_is_not_the_one_who_goes(victim):
+    """A client whose answer is on its way keeps its place."""
+    with victim.connect() as worker:
+        worker.sendall(b"prompt\n")
+        assert worker.recv(100) == b"\n> "
+        worker.sendall(b"\n".join(b"help" for _ in range(800)) + b"\n")  # it does not read yet
+        silent = [victim.connect() for _ in range(30)]
+        victim.good()
+        got = b""
+        while got.count(b"The following commands") < 800 or not got.endswith(b"> "):
+            piece = worker.recv(65536)
+            assert piece, "its session was taken away"
+            got += piece
+    for s in silent:
+        s.close()
+    victim.is_as_before()
+
+
+def test_answers_that_nobody_reads(victim):
+    """The next command runs when the last answer is written: memory does not grow with what
+    is asked for."""
+    before = victim.rss()
+    askers = []
+    for _ in range(5):
+        s = victim.connect()
+        s.setblocking(False)
+        try:
+            for _ in range(2000):
+                s.send(b"help\n" * 100)
+        except BlockingIOError:
+            pass
+        askers.append(s)
+    victim.good()
+    assert victim.rss() < before + 4096
+    for s in askers:
+        s.close()
+    victim.is_as_before()
+
+
+def test_one_byte_at_a_time(site):  # noqa: F811
+    rings = ", ".join(f'{{ name = "r{i}"; server_names = [ "h{i}.test" ]; }}' for i in range(2000))
+    victim = Victim(site, [rings])
+    with victim.connect() as slow:
+        slow.sendall(b"show tls-keys *\n")
+        for _ in range(3):
+            assert len(slow.recv(1)) == 1
+            victim.good()
+            time.sleep(1)
+    victim.is_as_before()
+
+
+def test_random_bytes(victim):
+    r = random.Random(4)
+    alphabet = b"show set ssl tls-keys #0*;;\\\n\n\r\t <<prompt quit help\0\xff"
+    for i in range(10000):
+        data = r.randbytes(r.randrange(1, 60)) if i % 2 else bytes(r.choices(alphabet, k=r.randrange(1, 80)))
+        with victim.connect() as s:
+            try:
+                s.sendall(data)
+                s.shutdown(socket.SHUT_WR)
+                while s.recv(65536):
+                    pass
+            except (ConnectionError, BrokenPipeError):
+                pass
+    victim.is_as_before()
+
+
+def test_lines_with_nul(victim):
+    keys = victim.site.keys()
+    for line in (b"\0\n", b"show\0version\n", f"set ssl tls-key #0 {new_key()}\0\n".encode(),
+                 f"\0\nset ssl tls-key #0 {new_key()}\n".encode()):
+        with victim.connect() as s:
+            s.sendall(line)
+            assert s.recv(1000) == b"A command must not have a NUL byte in it.\n\n"
+            assert s.recv(1000) == b""
+    assert victim.site.keys() == keys, "nothing behind it is run"
+    victim.is_as_before()
+
+
+def test_half_close_at_once(victim):
+    for _ in range(100):
+        with victim.connect() as s:
+            s.shutdown(socket.SHUT_WR)
+            assert s.recv(100) == b""
+    victim.is_as_before()
+
+
+def test_no_descriptors_left(victim):
+    """Accepting pauses instead of spinning, and goes on when there are some again."""
+    pid = victim.server.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, hard))
+    waiting = victim.connect()
+    waiting.sendall(b"show version\n")
+    time.sleep(.2)
+
+    def ticks():
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12])
+
+    before = ticks()
+    time.sleep(2)
+    assert ticks() - before < 50, "it spins"  # of two seconds' 200
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+    assert waiting.recv(100).endswith(b"\n\n")
+    waiting.close()
+    victim.is_as_before()
