@@ -136,6 +136,45 @@ def test_one_byte_at_a_time(site):  # noqa: F811
     victim.is_as_before()
 
 
+def ends(s, feed, tries):
+    """Feeds the session until it is closed, by somebody who looks at the clock."""
+    for _ in range(tries):
+        try:
+            s.sendall(feed)
+        except OSError:
+            return True
+        time.sleep(.25)
+    return False
+
+
+def test_bytes_that_trickle_buy_no_time(victim):
+    """A session of one second's patience gets a byte four times a second, and no end of the line."""
+    with victim.connect() as s:
+        s.sendall(b"prompt\nset timeout cli 1\n")
+        got = b""
+        while got.count(b"> ") < 2:
+            got += s.recv(100)
+        assert ends(s, b"x", 40)
+    victim.is_as_before()
+
+
+def test_answers_read_byte_by_byte_buy_no_time(site):  # noqa: F811
+    rings = ", ".join(f'{{ name = "r{i}"; server_names = [ "h{i}.test" ]; }}' for i in range(2000))
+    victim = Victim(site, [rings])
+    with victim.connect() as s:
+        s.sendall(b"set timeout cli 1;show tls-keys *;show tls-keys *\n")
+        count = 0
+
+        def is_over():
+            nonlocal count
+            piece = s.recv(1)
+            count += len(piece)
+            return victim.count() == victim.fds
+
+        wait_for("the session's end", is_over)
+    victim.is_as_before()
+
+
 def test_random_bytes(victim):
     r = random.Random(4)
     alphabet = b"show set ssl tls-keys #0*;;\\\n\n\r\t <<prompt quit help\0\xff"
