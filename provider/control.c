@@ -145,6 +145,13 @@ static int timeout_until(int64_t wake, int64_t now)
 	return wake - now > INT_MAX ? INT_MAX : (int)(wake - now);
 }
 
+static void rest(void)
+{
+	struct timespec ts = { .tv_nsec = NO_FDS_PAUSE_MS * 1000000L };
+
+	(void)nanosleep(&ts, NULL);
+}
+
 static void serve_once(void)
 {
 	struct pollfd p[TK_SOCKETS_MAX + TK_SESSIONS_MAX];
@@ -154,8 +161,11 @@ static void serve_once(void)
 	nfds_t sessions = tk_session_poll(p + listeners, &wake);
 
 	keep_time(&wake, now);
-	if (poll(p, listeners + sessions, timeout_until(wake, now)) == -1 && errno != EINTR)
+	if (poll(p, listeners + sessions, timeout_until(wake, now)) == -1) {
+		if (errno != EINTR)
+			rest(); /* a server may lower RLIMIT_NOFILE below what poll takes */
 		return;
+	}
 	now = tk_monotonic_ms();
 	tk_session_serve(p + listeners, sessions, now);
 	for (nfds_t i = 0; i < listeners; i++) {
