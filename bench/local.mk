@@ -9,7 +9,7 @@ bench_programs = \
 	bench/handshake \
 	bench/load \
 	bench/start
-EXTRA_PROGRAMS = $(bench_programs)
+EXTRA_PROGRAMS += $(bench_programs)
 CLEANFILES += $(bench_programs)
 EXTRA_DIST += \
 	bench/README.md \
@@ -19,16 +19,8 @@ EXTRA_DIST += \
 .PHONY: bench
 bench: $(bench_programs)
 
-# The module once more, to be linked into a program: in the shared object nothing can be called.
-EXTRA_LTLIBRARIES = bench/libtkmodule.la
-CLEANFILES += bench/libtkmodule.la
-bench_libtkmodule_la_SOURCES = $(tkprov_la_SOURCES)
-bench_libtkmodule_la_CPPFLAGS = $(tkprov_la_CPPFLAGS)
-bench_libtkmodule_la_CFLAGS = $(TK_CFLAGS)
-bench_libtkmodule_la_LIBADD = libtkcommon.la
-
 BENCH_CPPFLAGS = $(TK_CPPFLAGS) $(OPENSSL_CFLAGS)
-BENCH_LIBS = bench/libtkmodule.la $(OPENSSL_LIBS) -lpthread
+BENCH_LIBS = libtkmodule.la $(OPENSSL_LIBS) -lpthread
 
 bench_ticket_SOURCES = bench/ticket.c bench/bench.c bench/bench.h bench/server.c bench/server.h
 bench_ticket_CPPFLAGS = $(BENCH_CPPFLAGS)

@@ -45,3 +45,11 @@ install-data-hook:
 	rm -f $(DESTDIR)$(modulesdir)/tkprov.la
 uninstall-hook:
 	rm -f $(DESTDIR)$(modulesdir)/tkprov.so
+
+# The module once more, for programs of bench/ and tests/: in the shared object nothing can be called.
+EXTRA_LTLIBRARIES = libtkmodule.la
+CLEANFILES += libtkmodule.la
+libtkmodule_la_SOURCES = $(tkprov_la_SOURCES)
+libtkmodule_la_CPPFLAGS = $(tkprov_la_CPPFLAGS)
+libtkmodule_la_CFLAGS = $(TK_CFLAGS)
+libtkmodule_la_LIBADD = libtkcommon.la

@@ -90,6 +90,18 @@ servers() {
 	[ "$rc" = 0 ] || [ "$failed" -gt "$before" ] || bad "server tests: pytest ended with $rc"
 }
 
+# Half a minute for each target.
+fuzz() {
+	echo "-- fuzz"
+	BUILD=build-fuzz tests/fuzz/run.sh 30 > build.fuzz.log 2>&1
+	rc=$?
+	grep -E '^(ok|FAILED): ' build.fuzz.log
+	good "$(grep -c '^ok: ' build.fuzz.log)"
+	ko=$(grep -c '^FAILED: ' build.fuzz.log)
+	failed=$((failed + ko))
+	[ "$rc" = 0 ] || { tail -n 60 build.fuzz.log; [ "$ko" -gt 0 ] || bad "fuzz: ended with $rc"; }
+}
+
 # aside NAME COMMAND...: one test; what it said is shown if it failed.
 aside() {
 	name=$1; shift
@@ -120,6 +132,7 @@ memory build
 build build-clang CC=clang && good 1 || bad "build with clang"
 unit build-clang
 aside distcheck make -s -j2 -C build distcheck
+fuzz
 aside demo env TKPROV_BUILD="$PWD/build" examples/demo.sh
 servers build
 finish

@@ -35,6 +35,7 @@ EXTRA_DIST += \
 	tests/server/test_counters.py \
 	tests/server/test_examples.py \
 	tests/server/test_guest.py \
+	tests/server/test_haproxy.py \
 	tests/server/test_keep.py \
 	tests/server/test_keyfile.py \
 	tests/server/test_nginx.py \
@@ -44,10 +45,12 @@ EXTRA_DIST += \
 	tests/server/test_wall.py \
 	tests/server/tsan.supp \
 	tests/setup.sh \
-	tests/stress/test_forks.py
+	tests/stress/test_forks.py \
+	tests/stress/test_hurt.py
 
 if HAVE_CUNIT
 include tests/unit/local.mk
 include tests/unit/provider.mk
 endif
 include tests/server/local.mk
+include tests/fuzz/local.mk

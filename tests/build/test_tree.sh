@@ -13,12 +13,13 @@ unlicensed() {
 		head -n 2 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$f"
 	done
 }
-# A file that is in no list would be missing in the tarball, or never be compiled.
+# A file that is in no list would be missing in the tarball, or never be compiled.  The corpus is
+# listed as a folder.
 unlisted() {
 	sources | while read -r f; do
 		grep -qE "(^|[[:space:]])$f([[:space:]]|\$)" Makefile.am ./*/local.mk || echo "$f"
 	done
-	find tests examples -type f ! -path '*/__pycache__/*' ! -path '*/.*' ! -name '*.log' | while read -r f; do
+	find tests examples -type f ! -path 'tests/fuzz/corpus/*' ! -path '*/__pycache__/*' ! -path '*/.*' ! -name '*.log' | while read -r f; do
 		grep -qE "(^|[[:space:]])$f([[:space:]]|\$)" Makefile.am tests/*.mk tests/*/*.mk ||
 			case $f in *.mk) ;; *) echo "$f" ;; esac
 	done

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuzz_conf.c - tkprov.conf: a text becomes a configuration, or an error that names a line. */
+#include "tests/fuzz/fuzz.h"
+
+#include <string.h>
+
+#include "common/conf.h"
+#include "common/conf_default.h"
+#include "common/conf_options.h"
+#include "common/conf_tree.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct tk_file text = { .text = malloc(len + 2), .len = len };
+	struct tk_conf *conf = tk_conf_default_new();
+	struct tk_error e = { .text = "" };
+	struct tk_conf_reader r = { .path = "f", .conf = conf, .e = &e };
+	int rc;
+
+	FUZZ_CHECK(text.text != NULL && conf != NULL);
+	memcpy(text.text, data, len);
+	text.text[len] = '\0';
+	rc = tk_conf_tree_read(&r, &text, tk_conf_options_on_error, tk_conf_options_read);
+	if (rc != 0)
+		FUZZ_CHECK(strncmp(e.text, "f:", 2) == 0 && e.text[2] >= '0' && e.text[2] <= '9');
+	else if (tk_conf_default_fill(conf, &e) == 0)
+		FUZZ_CHECK(conf->ring_count > 0 && conf->socket_count > 0);
+	tk_conf_free(&conf);
+	tk_file_fini(&text);
+	return 0;
+}
