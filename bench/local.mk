@@ -7,6 +7,7 @@ bench_programs = \
 	bench/threads \
 	bench/retries \
 	bench/handshake \
+	bench/commands \
 	bench/load \
 	bench/start
 EXTRA_PROGRAMS += $(bench_programs)
@@ -47,6 +48,11 @@ bench_handshake_SOURCES = bench/handshake.c bench/bench.c bench/bench.h
 bench_handshake_CPPFLAGS = $(BENCH_CPPFLAGS)
 bench_handshake_CFLAGS = $(TK_CFLAGS)
 bench_handshake_LDADD = $(OPENSSL_LIBS)
+
+bench_commands_SOURCES = bench/commands.c bench/bench.c bench/bench.h
+bench_commands_CPPFLAGS = $(BENCH_CPPFLAGS)
+bench_commands_CFLAGS = $(TK_CFLAGS)
+bench_commands_LDADD = $(OPENSSL_LIBS)
 
 bench_load_SOURCES = bench/load.c bench/bench.c bench/bench.h
 bench_load_CPPFLAGS = $(BENCH_CPPFLAGS)

@@ -3,16 +3,17 @@
 # All measurements, on a bare Debian 12 or 13, as root or with sudo: installs what is missing,
 # builds, runs both sides of each in turn, and prints one table.  Some minutes; bench/README.md
 # says how to read it.  Ends with 1 if a bound is missed.
-# usage: bench/run.sh [PART]...     parts: ticket rings threads instructions nginx memory start
+# usage: bench/run.sh [PART]...
+# parts: ticket rings threads instructions nginx memory start commands
 set -eu
 cd "$(dirname "$0")/.."
 top=$PWD
 . tests/setup.sh
-parts=${*:-ticket rings threads instructions nginx memory start}
+parts=${*:-ticket rings threads instructions nginx memory start commands}
 fail() { printf '%s\n' "$*" >&2; exit 2; }
 
 # shellcheck disable=SC2086
-setup_packages $BUILD_PACKAGES nginx-light valgrind >&2 || fail "packages could not be installed"
+setup_packages $BUILD_PACKAGES nginx-light haproxy valgrind >&2 || fail "packages could not be installed"
 build=${TKPROV_BUILD:-$top/build}
 build_all() {
 	[ -x configure ] || ./autogen.sh || return
@@ -29,7 +30,7 @@ clean() {
 	rm -rf "$dir"
 }
 stop_pair() {
-	for side in ours theirs; do
+	for side in ours theirs mine persist; do
 		[ -s "$dir/$side.pid" ] || continue
 		pid=$(cat "$dir/$side.pid")
 		kill "$pid" 2> /dev/null || true
@@ -161,6 +162,52 @@ part_memory() {
 	more=$(median < "$dir/mem.more")
 	row "nginx worker, unshared memory after 1,200 handshakes" "$(median < "$dir/mem.ours") kB" \
 		"$(median < "$dir/mem.theirs") kB" "+$more kB" "<= +300 kB" "$(at_most "$more" 300)"
+}
+
+# The same hundred key files for three servers; the client sees nothing but control sockets.
+control_server() {
+	{
+		echo "sockets = ( { path = \"$dir/$1.sock\"; } ); $quiet rings = ("
+		for i in $(seq 100); do
+			names="server_names = [ \"h$i.test\" ]; "
+			[ "$i" -gt 1 ] || names=
+			echo "{ file = \"$dir/$1.keys/$i\"; $names$2 }$([ "$i" = 100 ] || echo ,)"
+		done
+		echo ");"
+	} > "$dir/$1.conf"
+	cp -r "$dir/keys" "$dir/$1.keys"
+	sed "s|^config = .*|config = $dir/$1.conf|" "$dir/ours.cnf" > "$dir/$1.cnf"
+	OPENSSL_CONF=$dir/$1.cnf openssl s_server -unix "$dir/$1.tls" -cert "$dir/server.pem" \
+		-key "$dir/server.key" > /dev/null 2>&1 < /dev/null &
+	echo $! > "$dir/$1.pid"
+}
+part_commands() {
+	mkdir "$dir/keys"
+	for i in $(seq 100); do
+		for _ in 1 2 3; do openssl rand 80 | openssl base64 -A; echo; done > "$dir/keys/$i"
+	done
+	cat "$dir/server.pem" "$dir/server.key" > "$dir/both.pem"
+	{
+		echo "global"; echo "  stats socket $dir/theirs.sock level admin"
+		echo "defaults"; echo "  mode http"; echo "  timeout client 5s"
+		echo "  timeout server 5s"; echo "  timeout connect 5s"
+		for i in $(seq 100); do
+			echo "frontend f$i"
+			echo "  bind unix@$dir/h$i.tls ssl crt $dir/both.pem tls-ticket-keys $dir/keys/$i"
+		done
+	} > "$dir/haproxy.cfg"
+	PATH=$PATH:/usr/sbin haproxy -db -f "$dir/haproxy.cfg" > "$dir/haproxy.log" 2>&1 &
+	echo $! > "$dir/theirs.pid"
+	control_server mine "persist = false;"
+	control_server persist ""
+	for _ in $(seq 100); do
+		[ -S "$dir/mine.sock" ] && [ -S "$dir/persist.sock" ] && [ -S "$dir/theirs.sock" ] && break
+		sleep 0.1
+	done
+	"$build/bench/commands" "$dir/mine.sock" "$dir/persist.sock" "$dir/theirs.sock" "#7"
+	rc=$?
+	stop_pair
+	return $rc
 }
 
 # ---- the table

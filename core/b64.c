@@ -24,16 +24,20 @@ static uint32_t mask_in(uint32_t c, uint32_t lo, uint32_t hi)
 	return ~mask_lt(c, lo) & ~mask_lt(hi, c);
 }
 
-/* The character for six bits: one step at each border of the alphabet's five runs. */
-static char to_char(uint32_t v)
-{
-	uint32_t c = v + 'A';
+#define EACH 0x01010101U /* in each byte of a word */
 
-	c += mask_lt(25, v) & ('a' - 'Z' - 1U);
-	c -= mask_lt(51, v) & ('z' - '0' + 1U);
-	c -= mask_lt(61, v) & ('9' - '+' + 1U);
-	c += mask_lt(62, v) & ('/' - '+' - 1U);
-	return (char)c;
+/* 1 in each byte of v that is above n; all are below 64. */
+static uint32_t above(uint32_t v, uint32_t n)
+{
+	return ((v + (127 - n) * EACH) >> 7) & EACH;
+}
+
+/* The characters for six bits in each byte, four at once: one step at each border of the
+ * alphabet's five runs. */
+static uint32_t to_chars(uint32_t v)
+{
+	return v + 'A' * EACH + above(v, 25) * ('a' - 'Z' - 1) - above(v, 51) * ('z' - '0' + 1) -
+	       above(v, 61) * ('9' - '+' + 1) + above(v, 62) * ('/' - '+' - 1);
 }
 
 /* The six bits of a character; *bad becomes all ones if it is not of the alphabet. */
@@ -49,22 +53,25 @@ static uint32_t from_char(char ch, uint32_t *bad)
 	       (plus & 62U) | (slash & 63U);
 }
 
+/* Three bytes become four characters. */
+static void encode_group(uint32_t v, char out[static 4])
+{
+	uint32_t c = to_chars((v >> 18 & 63) | (v >> 12 & 63) << 8 | (v >> 6 & 63) << 16 |
+			      (v & 63) << 24);
+
+	for (unsigned i = 0; i < 4; i++)
+		out[i] = (char)(c >> 8 * i);
+}
+
 void tk_b64_encode(const uint8_t *in, size_t len, char *out)
 {
-	for (; len > 0; out += 4) {
-		size_t n = len < 3 ? len : 3;
-		uint32_t v = (uint32_t)in[0] << 16;
-
-		if (n > 1)
-			v |= (uint32_t)in[1] << 8;
-		if (n > 2)
-			v |= in[2];
-		out[0] = to_char(v >> 18);
-		out[1] = to_char(v >> 12 & 63);
-		out[2] = n > 1 ? to_char(v >> 6 & 63) : '=';
-		out[3] = n > 2 ? to_char(v & 63) : '=';
-		in += n;
-		len -= n;
+	for (; len >= 3; in += 3, len -= 3, out += 4)
+		encode_group((uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2], out);
+	if (len > 0) {
+		encode_group((uint32_t)in[0] << 16 | (len > 1 ? (uint32_t)in[1] << 8 : 0), out);
+		out[2] = len > 1 ? out[2] : '=';
+		out[3] = '=';
+		out += 4;
 	}
 	*out = '\0';
 }

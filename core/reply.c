@@ -79,20 +79,24 @@ void tk_reply_addn(struct tk_reply *r, const char *text, size_t len)
 	r->text[r->len] = '\0';
 }
 
+/* Into the room that there is; once more if it was too small. */
 static void add_va(struct tk_reply *r, const char *fmt, va_list ap)
 {
+	size_t room = r->cap - r->len;
 	va_list again;
 	int len;
 
 	va_copy(again, ap);
-	len = vsnprintf(NULL, 0, fmt, again);
-	va_end(again);
+	len = r->failed ? -1 : vsnprintf(r->cap ? r->text + r->len : NULL, room, fmt, ap);
 	if (len < 0)
 		fail(r);
+	else if ((size_t)len < room)
+		r->len += (size_t)len;
 	else if (make_room(r, (size_t)len)) {
-		vsnprintf(r->text + r->len, (size_t)len + 1, fmt, ap);
+		vsnprintf(r->text + r->len, (size_t)len + 1, fmt, again);
 		r->len += (size_t)len;
 	}
+	va_end(again);
 }
 
 void tk_reply_addf(struct tk_reply *r, const char *fmt, ...)

@@ -70,20 +70,20 @@ static int64_t patience(int64_t now)
 	return others ? YIELD_MS : 0;
 }
 
+/* One at a time: if there are more, poll says so. */
 static void accept_from(struct listener *l, unsigned which, int64_t now)
 {
 	int64_t never = INT64_MAX;
-	int fd = 0;
+	int fd;
 
-	while (tk_session_room(now, &never)) {
-		fd = accept4(l->fd->num, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd == -1)
-			break;
-		tk_session_open(self.inst, fd, which, now);
-	}
-	if (fd == -1 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-		l->paused = now + NO_FDS_PAUSE_MS;
 	l->seen = 0;
+	if (!tk_session_room(now, &never))
+		return;
+	fd = accept4(l->fd->num, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd != -1)
+		tk_session_open(self.inst, fd, which, now);
+	else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+		l->paused = now + NO_FDS_PAUSE_MS;
 }
 
 static void listener_ready(struct listener *l, unsigned which, int64_t now)

@@ -31,17 +31,27 @@ static int high_base(void)
 	return HIGH_FD;
 }
 
-void tk_fd_adopt(struct tk_fd *out, int fd)
+/* In a table of this thread's own no number is in anybody's way. */
+static _Thread_local bool own_table;
+
+static int move_up(int fd)
 {
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, high_base());
+
+	if (high == -1) {
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+		return fd;
+	}
+	close(fd);
+	return high;
+}
+
+void tk_fd_adopt(struct tk_fd *out, int fd)
+{
 	struct stat st;
 
-	if (high != -1) {
-		close(fd);
-		fd = high;
-	} else {
-		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-	}
+	if (!own_table)
+		fd = move_up(fd);
 	*out = (struct tk_fd){ .num = fd };
 	if (fstat(fd, &st) == 0) {
 		out->dev = st.st_dev;
@@ -84,5 +94,6 @@ bool tk_fds_unshare(int *keep, size_t n)
 		from = (unsigned)keep[i] + 1;
 	}
 	(void)close_range(from, UINT_MAX, 0);
+	own_table = true;
 	return true;
 }

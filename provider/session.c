@@ -117,24 +117,6 @@ bool tk_session_room(int64_t now, int64_t *wake)
 	return s->since + GRACE_MS <= now;
 }
 
-void tk_session_open(struct tk_instance *inst, int fd, unsigned which, int64_t now)
-{
-	struct session *s = free_place();
-
-	if (s == NULL && idlest() != NULL) {
-		end(idlest());
-		s = free_place();
-	}
-	if (s == NULL || tk_speaker_init(&s->who, inst, which, fd) != 0) {
-		close(fd);
-		return;
-	}
-	tk_fd_adopt(&s->fd, fd);
-	s->since = now;
-	s->deadline = now + s->who.timeout;
-	tk_reply_init(&s->out);
-}
-
 nfds_t tk_session_poll(struct pollfd *p, int64_t *wake)
 {
 	nfds_t n = 0;
@@ -377,6 +359,31 @@ static bool serve(struct session *s, short revents, int64_t now)
 	return open && now < s->deadline;
 }
 
+static void serve_one(struct session *s, short revents, int64_t now)
+{
+	if (!serve(s, revents, now))
+		end(s);
+}
+
+void tk_session_open(struct tk_instance *inst, int fd, unsigned which, int64_t now)
+{
+	struct session *s = free_place();
+
+	if (s == NULL && idlest() != NULL) {
+		end(idlest());
+		s = free_place();
+	}
+	if (s == NULL || tk_speaker_init(&s->who, inst, which, fd) != 0) {
+		close(fd);
+		return;
+	}
+	tk_fd_adopt(&s->fd, fd);
+	s->since = now;
+	s->deadline = now + s->who.timeout;
+	tk_reply_init(&s->out);
+	serve_one(s, POLLIN, now); /* most have sent their line by now */
+}
+
 void tk_session_serve(const struct pollfd *p, nfds_t n, int64_t now)
 {
 	nfds_t at = 0;
@@ -384,7 +391,6 @@ void tk_session_serve(const struct pollfd *p, nfds_t n, int64_t now)
 	for (unsigned i = 0; i < TK_SESSIONS_MAX && at < n; i++) {
 		if (sessions[i].fd.num == -1)
 			continue;
-		if (!serve(&sessions[i], p[at++].revents, now))
-			end(&sessions[i]);
+		serve_one(&sessions[i], p[at++].revents, now);
 	}
 }

@@ -4,6 +4,7 @@
  */
 #include "provider/show.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,20 +25,22 @@ void tk_show_rings(const struct tk_instance *inst, struct tk_reply *out)
 
 static int secrets_of(const struct tk_instance *inst, unsigned id, struct tk_reply *out)
 {
-	char text[TK_B64_ENC_LEN(TK_KEY_LEN_MAX) + 1];
+	char line[24 + TK_B64_ENC_LEN(TK_KEY_LEN_MAX) + 1];
+	size_t len, at;
 	struct tk_ring ring;
 	int rc = tk_vault_read(inst->vault, id, &ring);
 
 	if (rc != 0)
 		return rc;
+	len = TK_B64_ENC_LEN(ring.key_len);
 	tk_reply_addf(out, "# %u (%s)\n", id, inst->conf->rings[id].name);
 	for (unsigned s = 0; s < ring.slots; s++) {
-		tk_b64_encode(ring.key[s].bytes, ring.key_len, text);
-		tk_reply_addf(out, "%u.%u ", id, s);
-		tk_reply_addn(out, text, strlen(text));
-		tk_reply_addn(out, "\n", 1);
+		at = (size_t)snprintf(line, sizeof(line), "%u.%u ", id, s);
+		tk_b64_encode(ring.key[s].bytes, ring.key_len, line + at);
+		line[at + len] = '\n';
+		tk_reply_addn(out, line, at + len + 1);
 	}
-	explicit_bzero(text, sizeof(text));
+	explicit_bzero(line, sizeof(line));
 	tk_ring_wipe(&ring);
 	return 0;
 }
