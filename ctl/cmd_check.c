@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/paths.h"
 #include "ctl/check_conf.h"
@@ -78,6 +79,14 @@ static void print_good(const struct tk_conf *conf)
 	puts(": good");
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return strcmp(a, b) == 0 || (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+				     x.st_ino == y.st_ino);
+}
+
 static void check(const struct question *q, struct tk_findings *f)
 {
 	struct tk_conf *conf = NULL;
@@ -86,7 +95,7 @@ static void check(const struct question *q, struct tk_findings *f)
 
 	if (q->openssl_conf)
 		known = tk_check_openssl(q->openssl_conf, &named, f);
-	if (q->conf && named && strcmp(q->conf, named) != 0)
+	if (q->conf && named && !same_file(q->conf, named))
 		tk_findings_warning(f, "%s: the module reads %s, not %s", q->openssl_conf, named,
 				    q->conf);
 	if (q->conf || known)

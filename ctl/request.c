@@ -120,6 +120,8 @@ static int append_words(struct tk_request *r, const struct tk_words *w, struct t
 	const struct tk_command *c = tk_command_find(w, &first, &args);
 	int secret = find_secret(w, c, first, args), rc = 0;
 
+	if (c && c->id == TK_CMD_PROMPT)
+		return tk_err_set(e, TK_E_PARSE, "'prompt' is for sessions by hand, with socat");
 	r->silent = c && c->id == TK_CMD_QUIT;
 	for (unsigned i = 0; i < w->n && !rc; i++) {
 		const char *word = w->w[i];

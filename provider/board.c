@@ -127,9 +127,16 @@ void tk_text_put(struct tk_text_mem *to, const char *text)
 	memcpy(buf, text, strnlen(text, sizeof(buf) - 1));
 	for (unsigned i = 0; i < TK_BOARD_TEXT_WORDS; i++) {
 		memcpy(&w, buf + i * 8, 8);
-		/* pairs with the acquire in tk_text_get, for events */
-		atomic_store_explicit(&to->word[i], w, memory_order_release);
+		atomic_store_explicit(&to->word[i], w, memory_order_relaxed);
 	}
+}
+
+void tk_text_clean(char text[static TK_PROGRAM_LEN])
+{
+	text[TK_PROGRAM_LEN - 1] = '\0';
+	for (char *c = text; *c != '\0'; c++)
+		if (!isgraph((unsigned char)*c))
+			*c = '?';
 }
 
 void tk_text_get(const struct tk_text_mem *from, char out[static TK_PROGRAM_LEN])
@@ -137,13 +144,10 @@ void tk_text_get(const struct tk_text_mem *from, char out[static TK_PROGRAM_LEN]
 	uint64_t w;
 
 	for (unsigned i = 0; i < TK_BOARD_TEXT_WORDS; i++) {
-		w = atomic_load_explicit(&from->word[i], memory_order_acquire);
+		w = atomic_load_explicit(&from->word[i], memory_order_relaxed);
 		memcpy(out + i * 8, &w, 8);
 	}
-	out[TK_PROGRAM_LEN - 1] = '\0';
-	for (char *c = out; *c != '\0'; c++)
-		if (!isgraph((unsigned char)*c))
-			*c = '?';
+	tk_text_clean(out);
 }
 
 /* Not in a chroot, as a rule. */

@@ -39,12 +39,11 @@ struct tk_process_mem {
 	uint64_t reserved[7];
 };
 
+#define TK_EVENT_WORDS 11
+
 struct tk_event_mem {
-	_Atomic uint64_t version; /* 2n + 1: event n is being written; 2n + 2: it is there */
-	_Atomic int64_t time;
-	_Atomic uint32_t uid, gid, pid, socket, command, ring, result, reserved32;
-	_Atomic uint64_t name[2];
-	struct tk_text_mem program;
+	_Atomic uint64_t sum; /* of the event's number and the words: see events.c */
+	_Atomic uint64_t word[TK_EVENT_WORDS];
 	uint64_t reserved[4];
 };
 
@@ -106,6 +105,7 @@ struct tk_board {
 void tk_text_put(struct tk_text_mem *to, const char *text);
 
 /* What comes out can be printed, whoever wrote it. */
+void tk_text_clean(char text[static TK_PROGRAM_LEN]);
 void tk_text_get(const struct tk_text_mem *from, char out[static TK_PROGRAM_LEN]);
 
 #endif

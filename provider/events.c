@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * events.c - owns the ring of events on the board.  A place is written between two values
- * of its version; a reader takes what has the second one before and after.
+ * events.c - owns the ring of events on the board.
  *
- * Words are stored with release and loaded with acquire: who sees a new word also sees
- * that its place is being written again.
+ * An event is there if its sum fits its number and its words.  Whatever else may stand in a
+ * place (nothing yet, half an event of a writer who died, or the words of two, because one
+ * slept while all places were written once more) is none, and so no order between the
+ * words is needed.
  */
 #include "provider/events.h"
 
@@ -12,58 +13,78 @@
 
 #include "provider/board_mem.h"
 
-#define GET(x) atomic_load_explicit(&(x), memory_order_acquire) /* pairs with PUT */
-#define PUT(x, v) atomic_store_explicit(&(x), v, memory_order_release) /* pairs with GET */
+_Static_assert(TK_EVENT_WORDS == 5 + TK_NAME_LEN / 8 + TK_PROGRAM_LEN / 8,
+	       "an event fills its words");
+
+static uint64_t pair(uint32_t a, uint32_t b)
+{
+	return (uint64_t)a << 32 | b;
+}
+
+static void pack(const struct tk_event *ev, uint64_t w[static TK_EVENT_WORDS])
+{
+	w[0] = (uint64_t)ev->time;
+	w[1] = pair(ev->uid, ev->gid);
+	w[2] = pair((uint32_t)ev->pid, ev->socket);
+	w[3] = pair(ev->command, ev->ring);
+	w[4] = (uint64_t)ev->result;
+	memcpy(w + 5, ev->name, TK_NAME_LEN);
+	memcpy(w + 7, ev->program, TK_PROGRAM_LEN);
+}
+
+static void unpack(const uint64_t w[static TK_EVENT_WORDS], struct tk_event *ev)
+{
+	ev->time = (int64_t)w[0];
+	ev->uid = (uid_t)(w[1] >> 32);
+	ev->gid = (gid_t)w[1];
+	ev->pid = (pid_t)(w[2] >> 32);
+	ev->socket = (unsigned)w[2];
+	ev->command = (unsigned)(w[3] >> 32);
+	ev->ring = (unsigned)w[3];
+	ev->result = w[4] <= TK_EVENT_DENIED ? (enum tk_event_result)w[4] : TK_EVENT_FAILED;
+	memcpy(ev->name, w + 5, TK_NAME_LEN);
+	memcpy(ev->program, w + 7, TK_PROGRAM_LEN);
+	tk_text_clean(ev->program);
+}
+
+/* Not 0 for zeroes. */
+static uint64_t sum_of(uint64_t n, const uint64_t w[static TK_EVENT_WORDS])
+{
+	uint64_t sum = (0xcbf29ce484222325U ^ n) * 0x100000001b3U;
+
+	for (unsigned i = 0; i < TK_EVENT_WORDS; i++)
+		sum = ((sum ^ w[i]) * 0x9e3779b97f4a7c15U) ^ sum >> 29;
+	return sum;
+}
 
 void tk_events_add(struct tk_board *b, const struct tk_event *ev)
 {
 	uint64_t n = atomic_fetch_add_explicit(&b->mem->next_event, 1, memory_order_relaxed);
 	struct tk_event_mem *m = &b->mem->event[n % TK_BOARD_EVENTS];
-	uint64_t w[2];
+	uint64_t w[TK_EVENT_WORDS];
 
-	memcpy(w, ev->name, sizeof(w));
-	PUT(m->version, 2 * n + 1);
-	PUT(m->time, ev->time);
-	PUT(m->uid, ev->uid);
-	PUT(m->gid, ev->gid);
-	PUT(m->pid, (uint32_t)ev->pid);
-	PUT(m->socket, ev->socket);
-	PUT(m->command, ev->command);
-	PUT(m->ring, ev->ring);
-	PUT(m->result, (uint32_t)ev->result);
-	PUT(m->name[0], w[0]);
-	PUT(m->name[1], w[1]);
-	tk_text_put(&m->program, ev->program);
-	PUT(m->version, 2 * n + 2);
+	pack(ev, w);
+	for (unsigned i = 0; i < TK_EVENT_WORDS; i++)
+		atomic_store_explicit(&m->word[i], w[i], memory_order_relaxed);
+	atomic_store_explicit(&m->sum, sum_of(n, w), memory_order_relaxed);
 }
 
 static bool copy_event(const struct tk_event_mem *m, uint64_t n, struct tk_event *ev)
 {
-	uint64_t w[2];
-	uint32_t result;
+	uint64_t w[TK_EVENT_WORDS];
 
-	if (GET(m->version) != 2 * n + 2)
+	for (unsigned i = 0; i < TK_EVENT_WORDS; i++)
+		w[i] = atomic_load_explicit(&m->word[i], memory_order_relaxed);
+	if (atomic_load_explicit(&m->sum, memory_order_relaxed) != sum_of(n, w))
 		return false;
-	ev->time = GET(m->time);
-	ev->uid = GET(m->uid);
-	ev->gid = GET(m->gid);
-	ev->pid = (pid_t)GET(m->pid);
-	ev->socket = GET(m->socket);
-	ev->command = GET(m->command);
-	ev->ring = GET(m->ring);
-	result = GET(m->result);
-	ev->result = result <= TK_EVENT_DENIED ? (enum tk_event_result)result : TK_EVENT_FAILED;
-	w[0] = GET(m->name[0]);
-	w[1] = GET(m->name[1]);
-	memcpy(ev->name, w, sizeof(w));
-	tk_text_get(&m->program, ev->program);
-	return GET(m->version) == 2 * n + 2;
+	unpack(w, ev);
+	return true;
 }
 
 void tk_events_each(const struct tk_board *b, unsigned n,
 		    void (*fn)(const struct tk_event *ev, void *arg), void *arg)
 {
-	uint64_t end = GET(b->mem->next_event);
+	uint64_t end = atomic_load_explicit(&b->mem->next_event, memory_order_relaxed);
 	uint64_t last = n < TK_BOARD_EVENTS ? n : TK_BOARD_EVENTS;
 	struct tk_event ev;
 
