@@ -150,18 +150,12 @@ void tk_text_get(const struct tk_text_mem *from, char out[static TK_PROGRAM_LEN]
 	tk_text_clean(out);
 }
 
-/* Not in a chroot, as a rule. */
-static bool proc_is_there(void)
-{
-	return access("/proc/self/stat", R_OK) == 0;
-}
-
-/* The start of a process in clock ticks since the boot; 0 where /proc does not say, or it
- * has ended and waits for its parent. */
-static uint64_t born_at(uint32_t pid)
+/* The start of a process in clock ticks since the boot.  False where /proc does not say: in a
+ * chroot, or mounted with hidepid.  0: it has ended and waits for its parent. */
+static bool born_at(uint32_t pid, uint64_t *born)
 {
 	char path[32], text[1024], *p;
-	unsigned long long born = 0;
+	unsigned long long ticks = 0;
 	char state = 'Z';
 	ssize_t n;
 	int fd;
@@ -169,26 +163,27 @@ static uint64_t born_at(uint32_t pid)
 	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
-		return 0;
+		return false;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
 	p = strrchr(text, ')'); /* the name before it may have any bytes */
 	if (p == NULL ||
 	    sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-			  "%*d %llu", &state, &born) != 2)
-		return 0;
-	return state == 'Z' ? 0 : born;
+			  "%*d %llu", &state, &ticks) != 2)
+		return false;
+	*born = state == 'Z' ? 0 : ticks;
+	return true;
 }
 
 /* The process that entered itself, as far as can be seen from here. */
 static bool is_alive(const struct tk_process_mem *p, uint32_t pid)
 {
-	uint64_t born = atomic_load_explicit(&p->born, memory_order_relaxed);
+	uint64_t born = atomic_load_explicit(&p->born, memory_order_relaxed), there;
 
 	if (pid == 0 || pid > INT32_MAX || (kill((pid_t)pid, 0) == -1 && errno != EPERM))
 		return false;
-	return born == 0 || !proc_is_there() || born_at(pid) == born;
+	return born == 0 || !born_at(pid, &there) || there == born;
 }
 
 static bool claim(struct tk_process_mem *p, uint32_t pid)
@@ -208,6 +203,7 @@ void tk_board_register(struct tk_board *b, enum tk_process_role role, const char
 	uint32_t pid = (uint32_t)getpid();
 	uint32_t at = atomic_fetch_add_explicit(&b->mem->next_place, 1, memory_order_relaxed);
 	struct tk_process_mem *p = NULL;
+	uint64_t born;
 
 	b->mine = NULL;
 	for (unsigned i = 0; i < TK_BOARD_PROCESSES && p == NULL; i++)
@@ -216,7 +212,7 @@ void tk_board_register(struct tk_board *b, enum tk_process_role role, const char
 	if (p == NULL)
 		return;
 	b->mine = p;
-	atomic_store_explicit(&p->born, born_at(pid), memory_order_relaxed);
+	atomic_store_explicit(&p->born, born_at(pid, &born) ? born : 0, memory_order_relaxed);
 	tk_board_uids(b);
 	atomic_store_explicit(&p->role, role, memory_order_relaxed);
 	atomic_store_explicit(&p->started, tk_now(), memory_order_relaxed);

@@ -61,11 +61,17 @@ void tk_context_free(struct tk_context *c)
 	free(c);
 }
 
+/* Of a generic method: a certificate may be chosen for each connection only, but who names
+ * the CAs of its clients is a server all the same. */
+static bool is_servers(const struct tk_context *c)
+{
+	return !c->generic || SSL_CTX_get0_certificate(c->ctx) != NULL ||
+	       sk_X509_NAME_num(SSL_CTX_get_client_CA_list(c->ctx)) > 0;
+}
+
 static bool verifies(const struct tk_context *c)
 {
-	if (c->generic && SSL_CTX_get0_certificate(c->ctx) == NULL)
-		return false; /* as far as can be seen a client's */
-	return (SSL_CTX_get_verify_mode(c->ctx) & SSL_VERIFY_PEER) != 0;
+	return (SSL_CTX_get_verify_mode(c->ctx) & SSL_VERIFY_PEER) != 0 && is_servers(c);
 }
 
 bool tk_contexts_verify(void)

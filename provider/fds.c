@@ -79,6 +79,17 @@ static int by_number(const void *a, const void *b)
 	return *(const int *)a - *(const int *)b;
 }
 
+/* Older kernels and their filters do not know close_range. */
+static void close_all(unsigned from, unsigned to)
+{
+	struct rlimit rl;
+
+	if (close_range(from, to, 0) == 0 || getrlimit(RLIMIT_NOFILE, &rl) == -1)
+		return;
+	for (unsigned fd = from; fd <= to && fd < rl.rlim_cur; fd++)
+		close((int)fd);
+}
+
 bool tk_fds_unshare(int *keep, size_t n)
 {
 	unsigned from = 0;
@@ -90,10 +101,10 @@ bool tk_fds_unshare(int *keep, size_t n)
 		if (keep[i] < 0)
 			continue;
 		if ((unsigned)keep[i] > from)
-			(void)close_range(from, (unsigned)keep[i] - 1, 0);
+			close_all(from, (unsigned)keep[i] - 1);
 		from = (unsigned)keep[i] + 1;
 	}
-	(void)close_range(from, UINT_MAX, 0);
+	close_all(from, UINT_MAX);
 	own_table = true;
 	return true;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * imports.c - owns the walk through the dynamic symbol tables.  Undefined symbols stand
- * in front of the hashed ones: a GNU hash table says where those begin, an old one how
- * many symbols there are in all.
+ * imports.c - owns the walk through the loaded objects' relocations.  What an object calls
+ * of others it has a relocation for, with the symbol's name.  The hash tables do not say
+ * it: undefined functions whose address is taken stand among the hashed ones in a program
+ * that is not position-independent, and a program that exports nothing has no count.
  */
 #include "provider/imports.h"
 
@@ -23,11 +24,16 @@ struct search {
 static _Atomic uint64_t last_adds;
 static atomic_bool last_found;
 
+/* Relocations with and without an addend; the symbol's index stands at the same place. */
+struct list {
+	const char *entry;
+	size_t bytes, each;
+};
+
 struct tables {
 	const ElfW(Sym) * sym;
 	const char *str;
-	size_t count; /* symbols that can be undefined; 0 with `unknown` */
-	bool unknown;
+	struct list plt, rela, rel;
 };
 
 static const void *at(const struct dl_phdr_info *info, ElfW(Addr) vaddr)
@@ -43,24 +49,51 @@ static const void *dyn_ptr(const struct dl_phdr_info *info, ElfW(Addr) value)
 
 static void read_dynamic(const struct dl_phdr_info *info, const ElfW(Dyn) * dyn, struct tables *t)
 {
-	const uint32_t *gnu = NULL, *old = NULL;
-
+	t->rela.each = sizeof(ElfW(Rela));
+	t->rel.each = sizeof(ElfW(Rel));
 	for (; dyn->d_tag != DT_NULL; dyn++) {
-		if (dyn->d_tag == DT_SYMTAB)
-			t->sym = dyn_ptr(info, dyn->d_un.d_ptr);
-		else if (dyn->d_tag == DT_STRTAB)
-			t->str = dyn_ptr(info, dyn->d_un.d_ptr);
-		else if (dyn->d_tag == DT_GNU_HASH)
-			gnu = dyn_ptr(info, dyn->d_un.d_ptr);
-		else if (dyn->d_tag == DT_HASH)
-			old = dyn_ptr(info, dyn->d_un.d_ptr);
+		ElfW(Addr) ptr = dyn->d_un.d_ptr;
+		size_t val = dyn->d_un.d_val;
+
+		switch (dyn->d_tag) {
+		case DT_SYMTAB: t->sym = dyn_ptr(info, ptr); break;
+		case DT_STRTAB: t->str = dyn_ptr(info, ptr); break;
+		case DT_JMPREL: t->plt.entry = dyn_ptr(info, ptr); break;
+		case DT_PLTRELSZ: t->plt.bytes = val; break;
+		case DT_PLTREL:
+			t->plt.each = val == DT_RELA ? sizeof(ElfW(Rela)) : sizeof(ElfW(Rel));
+			break;
+		case DT_RELA: t->rela.entry = dyn_ptr(info, ptr); break;
+		case DT_RELASZ: t->rela.bytes = val; break;
+		case DT_REL: t->rel.entry = dyn_ptr(info, ptr); break;
+		case DT_RELSZ: t->rel.bytes = val; break;
+		default: break;
+		}
 	}
-	if (gnu != NULL)
-		t->count = gnu[1];
-	else if (old != NULL)
-		t->count = old[1];
-	else
-		t->unknown = t->sym != NULL;
+}
+
+static size_t symbol_of(const char *entry)
+{
+	const ElfW(Rel) *rel = (const void *)entry; /* a Rela begins as a Rel does */
+
+#if __ELF_NATIVE_CLASS == 64
+	return ELF64_R_SYM(rel->r_info);
+#else
+	return ELF32_R_SYM(rel->r_info);
+#endif
+}
+
+static bool list_names(const struct tables *t, const struct list *l, const char *symbol)
+{
+	if (l->entry == NULL || l->each == 0)
+		return false;
+	for (size_t at = 0; at + l->each <= l->bytes; at += l->each) {
+		const ElfW(Sym) *sym = &t->sym[symbol_of(l->entry + at)];
+
+		if (sym->st_shndx == SHN_UNDEF && strcmp(t->str + sym->st_name, symbol) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool object_imports(const struct dl_phdr_info *info, const char *symbol)
@@ -70,14 +103,10 @@ static bool object_imports(const struct dl_phdr_info *info, const char *symbol)
 	for (unsigned i = 0; i < info->dlpi_phnum; i++)
 		if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
 			read_dynamic(info, at(info, info->dlpi_phdr[i].p_vaddr), &t);
-	if (t.unknown)
-		return true;
 	if (t.sym == NULL || t.str == NULL)
 		return false;
-	for (size_t i = 1; i < t.count; i++)
-		if (t.sym[i].st_shndx == SHN_UNDEF && strcmp(t.str + t.sym[i].st_name, symbol) == 0)
-			return true;
-	return false;
+	return list_names(&t, &t.plt, symbol) || list_names(&t, &t.rela, symbol) ||
+	       list_names(&t, &t.rel, symbol);
 }
 
 static bool is_us(const struct dl_phdr_info *info)

@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/server/conftest.py \
 	tests/server/deny.py \
 	tests/server/harness.py \
+	tests/server/imports.c \
 	tests/server/pyserver.py \
 	tests/server/second_libctx.c \
 	tests/server/sanitizers.py \

@@ -3,18 +3,21 @@
 all signals blocked and descriptors of its own; programs with ticket callbacks of their own
 are left alone; OpenSSL lists the module; valgrind and AddressSanitizer find nothing."""
 
+import errno
 import os
 import pathlib
 import pwd
 import re
 import signal
+import socket
 import subprocess
 
 import pytest
 import sanitizers
-from harness import MODULE, TOP, Child, Nginx, SServer, answers, free_port, hello, run, tlsc
+from harness import MODULE, TOP, Child, Nginx, SServer, answers, free_port, hello, run, tlsc, wait_for
 
 
+HERE = pathlib.Path(__file__).resolve().parent
 PLAIN = [["openssl", "version"], ["openssl", "dgst", "-sha256", "/etc/hostname"]]
 if not sanitizers.RUNTIMES:  # Debian's curl hangs under a preloaded AddressSanitizer, module or not
     PLAIN.append(["curl", "-sS", "-k", "https://127.0.0.1:{port}/"])
@@ -95,6 +98,52 @@ def test_server_that_closes_descriptors_it_does_not_know(site):
     assert hello(port)["name"] == site.names()[1]
 
 
+SHRINKS = """
+import os, signal, socket, ssl, sys, time
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+open(sys.argv[2], "w").close()
+signal.sigwait({signal.SIGUSR1})
+listener.close()
+open(sys.argv[3], "w").close()
+signal.pause()
+"""
+
+
+def test_kernel_without_close_range(site):
+    """What the server closes is closed, though the thread was given a copy of its table."""
+    site.write_conf()
+    port, began, closed = free_port(), site.dir / "began", site.dir / "closed"
+    code = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})\n" + SHRINKS
+    server = Child(site, ["/usr/bin/python3", HERE / "deny.py", 436, errno.ENOSYS, "/usr/bin/python3", "-c", code,
+                          str(port), began, closed], began.exists)
+    site.add(server)
+    assert "rotated" in site.ask("rotate ssl tls-key 0")
+    os.kill(server.pid, signal.SIGUSR1)
+    wait_for("the end of the listener", closed.exists)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_proc_that_hides_processes(site):
+    """A worker that may not look at its master does not take it for dead."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    code = ("import os, signal, ssl\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "r, w = os.pipe()\n"
+            "if os.fork() == 0:\n"
+            "    os.close(w); os.setgroups([]); os.setgid(33); os.setuid(33)\n"
+            "    os._exit(len(os.read(r, 1)))\n"
+            "signal.pause()\n")
+    site.add(Child(site, ["unshare", "-m", "--propagation", "private", "sh", "-c",
+                          'mount -t proc -o hidepid=2 proc /proc; exec "$@"', "sh", "/usr/bin/python3", "-c", code],
+                   site.socket.exists))
+    wait_for("two processes", lambda: len(site.ask("show processes").strip().splitlines()) == 3)
+    for _ in range(20):
+        info = site.info()
+        assert (info["Uid"], info["Process_num"]) == ("0", "2")
+
+
 def test_single_threaded_by_configuration(site):
     site.write_conf(extra="control_thread = false;")
     server = SServer(site)
@@ -155,6 +204,20 @@ if "tsan" not in sanitizers.RUNTIMES:  # it is under AddressSanitizer, whatever 
             assert "ERROR" not in done.stderr
             resumed = int(re.search(r"resumed (\d+)", done.stdout)[1])
             assert resumed > 1000, done.stdout
+
+
+LINKED = ["-fPIE -pie", "-no-pie", "-no-pie -DADDRESS", "-fPIE -pie -fno-plt", "-no-pie -Wl,--hash-style=sysv",
+          "-fPIE -pie -Wl,-z,lazy", "-no-pie -Wl,-z,now"]
+
+
+@pytest.mark.parametrize("flags", LINKED)
+def test_who_could_set_callbacks_is_known_however_it_is_linked(site, flags):
+    site.write_conf()
+    program = site.dir / "imports"
+    run("gcc", "-O1", *flags.split(), "-o", program, TOP / "tests/server/imports.c", "-lssl", "-lcrypto")
+    site.add(Child(site, [program], site.socket.exists))
+    wait_for("the log", lambda: "managing" in site.log_text())
+    assert "can set ticket callbacks of its own" in site.log_text()
 
 
 def test_haproxy_master_worker_in_a_chroot(site):

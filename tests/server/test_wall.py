@@ -5,8 +5,12 @@ listener or virtual host to another that would not have given it, and lets hones
 resume three times running.  With scope = "shared" the same scenario shows the locked data
 handed out, so that the test is known to see what it looks for."""
 
+import os
+import pwd
+import shutil
+
 import pytest
-from harness import Haproxy, Nginx, PyServer, hello, tlsc
+from harness import Haproxy, Nginx, PyServer, free_port, hello, tlsc
 
 TLS = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 
@@ -122,11 +126,31 @@ def test_nginx_two_listeners(site, tls):
     site.write_conf()
     open_, locked = Nginx.block(site), Nginx.block(
         site, body="locked", extra=f"ssl_verify_client on; ssl_client_certificate {site.pki.ca()};")
-    from harness import free_port
     port = free_port()
     nginx = Nginx(site, [open_, locked.replace("{port}", str(port))], workers=2)
     walled(site, tls, (nginx.port, "hello"), (port, "locked"), None, None)
     honest(port, tls, "locked", site.pki.client())
+
+
+@TLS
+@pytest.mark.parametrize("extra", ["", "ssl_session_tickets off;"], ids=["tickets", "tickets-off"])
+def test_nginx_certificate_chosen_for_each_connection(site, tls, extra):
+    """The context of the server that asks for client certificates has none of its own."""
+    site.write_conf()
+    for kind in ("cert", "key"):
+        shutil.copy(getattr(site.pki, kind), site.dir / f"locked.test.{kind}")
+        os.chown(site.dir / f"locked.test.{kind}", pwd.getpwnam("www-data").pw_uid, -1)
+    port = free_port()
+    locked = (f"server {{ listen 127.0.0.1:{port} ssl; server_name locked.test; ssl_protocols TLSv1.2 TLSv1.3;"
+              f" ssl_certificate {site.dir}/$ssl_server_name.cert;"
+              f" ssl_certificate_key {site.dir}/$ssl_server_name.key; ssl_verify_client optional;"
+              f" ssl_client_certificate {site.pki.ca()}; {extra} return 200 \"locked $ssl_session_reused\"; }}")
+    other = Nginx.block(site, "other.test", "other").replace("{port}", str(port))
+    nginx = Nginx(site, [Nginx.block(site, "locked.test", "open"), other, locked], workers=1)
+    ticket = site.session()
+    hello(nginx.port, tls=tls, sni="locked.test", save=ticket)
+    got = hello(port, tls=tls, sni="locked.test", offer=ticket)
+    assert got["body"].endswith("locked .") and not got["reused"], got
 
 
 @TLS
