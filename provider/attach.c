@@ -26,6 +26,7 @@
 #include "provider/ops.h"
 #include "provider/ringstate.h"
 #include "provider/save.h"
+#include "provider/signals.h"
 #include "provider/ticket.h"
 
 enum state { NOT_YET, BUSY, DONE, NOT_US, REFUSE, BUILTIN };
@@ -335,13 +336,16 @@ static void attach_locked(void)
 struct tk_instance *tk_attach(void)
 {
 	struct tk_instance *inst = tk_instance();
+	struct tk_signals signals;
 
 	if (inst != NULL || tk_attach_verdict() != TK_ATTACH_FINE)
 		return inst;
 	tk_fork_watch(forked); /* before the lock: a child must not inherit it taken */
 	pthread_mutex_lock(&mutex);
+	tk_signals_hold(&signals);
 	if (atomic_load_explicit(&state, memory_order_relaxed) == NOT_YET)
 		attach_locked();
+	tk_signals_release(&signals);
 	pthread_mutex_unlock(&mutex);
 	return tk_instance();
 }

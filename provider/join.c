@@ -16,12 +16,17 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "provider/clock.h"
 #include "provider/log.h"
+
+#ifndef SYS_fchmodat2
+#define SYS_fchmodat2 452
+#endif
 
 #define LOCK_DEADLINE_MS 1000
 #define LOCK_STEP_NS 5000000
@@ -60,10 +65,18 @@ static enum peer look(const char *path)
 static void make_directory(const char *path)
 {
 	char dir[TK_SOCKET_PATH_MAX + 1];
+	struct stat st;
+	int fd;
 
 	(void)snprintf(dir, sizeof(dir), "%s", path);
-	if (mkdir(dirname(dir), 0755) == 0)
-		(void)chmod(dir, 0755); /* dirname has cut dir; umask may have cut the mode */
+	if (mkdir(dirname(dir), 0755) == -1) /* which has cut dir */
+		return;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_uid == geteuid())
+		(void)fchmod(fd, 0755); /* umask may have cut the mode */
+	close(fd);
 }
 
 /* A descriptor that holds SOCKET.lock, or -1 with errno. */
@@ -109,6 +122,37 @@ static int check_place(const char *path)
 	return -1;
 }
 
+/* chmod(2) takes names only, and the folder may belong to somebody else: what the name stands
+ * for is held, looked at, and then changed through /proc, or by a newer system call. */
+static int change_mode(int fd, mode_t mode)
+{
+	char name[32];
+
+	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	if (chmod(name, mode) == 0)
+		return 0;
+	return (int)syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH);
+}
+
+static int dress(const char *path, const struct tk_conf_socket *conf)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = -1, saved;
+	struct stat st;
+
+	if (fd == -1)
+		return -1;
+	errno = EEXIST;
+	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == geteuid() &&
+	    st.st_nlink == 1 && change_mode(fd, conf->mode) == 0)
+		rc = 0;
+	if (rc == 0 && (conf->uid != (uid_t)-1 || conf->gid != (gid_t)-1))
+		rc = fchownat(fd, "", conf->uid, conf->gid, AT_EMPTY_PATH);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
 static int bind_temporary(const struct tk_conf_socket *conf, struct sockaddr_un *sa)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -125,10 +169,7 @@ static int bind_temporary(const struct tk_conf_socket *conf, struct sockaddr_un 
 	(void)unlink(sa->sun_path); /* of somebody who was killed */
 	if (bind(fd, (struct sockaddr *)sa, sizeof(*sa)) == -1)
 		goto fail;
-	if ((conf->uid != (uid_t)-1 || conf->gid != (gid_t)-1) &&
-	    lchown(sa->sun_path, conf->uid, conf->gid) == -1)
-		goto fail_unlink;
-	if (chmod(sa->sun_path, conf->mode) == -1 || listen(fd, BACKLOG) == -1)
+	if (dress(sa->sun_path, conf) == -1 || listen(fd, BACKLOG) == -1)
 		goto fail_unlink;
 	return fd;
 fail_unlink:

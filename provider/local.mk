@@ -29,7 +29,7 @@ tkprov_la_SOURCES = \
 	provider/scope.c provider/scope.h \
 	provider/seal.c provider/seal.h \
 	provider/session.c provider/session.h \
-	provider/shm.c provider/shm.h \
+	provider/shm.c provider/shm.h provider/signals.c provider/signals.h \
 	provider/show.c provider/show.h \
 	provider/ticket.c provider/ticket.h \
 	provider/timer.c provider/timer.h \

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -17,6 +16,8 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "provider/signals.h"
 
 #define LINE_MAX_LEN 1024
 
@@ -98,19 +99,16 @@ struct tk_fd tk_log_fd(void)
 	return log_fd;
 }
 
-/* A write that cannot end the server: SIGPIPE is not let through. */
+/* A write that cannot end the server. */
 static void write_quietly(int fd, const char *line, size_t len)
 {
-	const struct timespec now = { 0 };
-	sigset_t pipe, before, pending;
+	struct tk_signals signals;
+	ssize_t n;
 
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	sigpending(&pending);
-	pthread_sigmask(SIG_BLOCK, &pipe, &before);
-	if (write(fd, line, len) == -1 && errno == EPIPE && !sigismember(&pending, SIGPIPE))
-		(void)sigtimedwait(&pipe, NULL, &now);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	tk_signals_hold(&signals);
+	n = write(fd, line, len);
+	(void)n;
+	tk_signals_release(&signals);
 }
 
 /* stderr belongs to the server and may be a pipe that nobody reads: write only what

@@ -93,6 +93,15 @@ def test_on_error_is_for_keys_not_for_the_socket(site):
     assert hello(server.port)["name"] != ""
 
 
+@pytest.mark.parametrize("size", [0, 100, 100000, 10000000])
+def test_limit_on_the_size_of_files(site, size):
+    """RLIMIT_FSIZE (LimitFSIZE=) holds for shared memory and logs, too, and going beyond it raises
+    a signal that must not end the server."""
+    site.write_conf()
+    server = SServer(site, wrap=["sh", "-c", 'exec "$@" 2> /dev/null', "sh", "prlimit", f"--fsize={size}"])
+    assert (hello(server.port)["name"] != "") == (size == 10000000)
+
+
 def test_programs(site):
     site.write_conf(extra='programs = [ "nginx", "haproxy" ];')
     server = SServer(site)
