@@ -112,7 +112,29 @@ static int write_text(int fd, const struct tk_ring *ring)
 	return at == len ? 0 : TK_E_SYS;
 }
 
-int tk_keystore_write(int fd, const struct tk_ring *ring, struct tk_file_id *id)
+static bool holds(int fd, const struct tk_ring *ring)
+{
+	char want[TEXT_MAX + 1], text[TEXT_MAX + 1];
+	size_t len = tk_keyfile_len(ring);
+	bool same;
+
+	tk_keyfile_format(ring, want);
+	same = pread(fd, text, sizeof(text), 0) == (ssize_t)len && memcmp(text, want, len) == 0;
+	explicit_bzero(want, sizeof(want));
+	explicit_bzero(text, sizeof(text));
+	return same;
+}
+
+/* Whoever may write is not always one who may set the time. */
+static void set_time(int fd, int64_t since)
+{
+	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)since}};
+
+	if (since)
+		(void)futimens(fd, times);
+}
+
+int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct tk_file_id *id)
 {
 	struct stat st;
 	int rc;
@@ -121,14 +143,18 @@ int tk_keystore_write(int fd, const struct tk_ring *ring, struct tk_file_id *id)
 		return TK_E_SYS;
 	if (!S_ISREG(st.st_mode) || (size_t)st.st_size != tk_keyfile_len(ring))
 		return TK_E_SIZE;
-	rc = write_text(fd, ring);
-	return rc ? rc : tk_file_id(fd, id);
+	if (!holds(fd, ring)) {
+		rc = write_text(fd, ring);
+		if (rc)
+			return rc;
+		set_time(fd, since);
+	}
+	return tk_file_id(fd, id);
 }
 
 /* Gives the new file what the old one had.  Who may read it must not change. */
-static int dress(int fd, const struct stat *old, bool keep_time)
+static int dress(int fd, const struct stat *old)
 {
-	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, old->st_mtim};
 	struct stat st;
 
 	if (fstat(fd, &st) == -1)
@@ -136,13 +162,11 @@ static int dress(int fd, const struct stat *old, bool keep_time)
 	if ((st.st_uid != old->st_uid || st.st_gid != old->st_gid) &&
 	    fchown(fd, old->st_uid, old->st_gid) == -1)
 		return -1;
-	if (fchmod(fd, old->st_mode & 07777) == -1)
-		return -1;
-	return keep_time ? futimens(fd, times) : 0;
+	return fchmod(fd, old->st_mode & 07777);
 }
 
 static int make_new(const char *path, const char *temporary, const struct tk_ring *ring,
-		    bool keep_time, struct tk_file_id *id)
+		    int64_t since, struct tk_file_id *id)
 {
 	struct stat old;
 	int fd, saved;
@@ -153,9 +177,11 @@ static int make_new(const char *path, const char *temporary, const struct tk_rin
 	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | SAVE_FLAGS, 0600);
 	if (fd == -1)
 		return -1;
-	if (write_text(fd, ring) == 0 && dress(fd, &old, keep_time) == 0 &&
-	    tk_file_id(fd, id) == 0 && rename(temporary, path) == 0)
-		return fd;
+	if (write_text(fd, ring) == 0 && dress(fd, &old) == 0) {
+		set_time(fd, since);
+		if (tk_file_id(fd, id) == 0 && rename(temporary, path) == 0)
+			return fd;
+	}
 	saved = errno;
 	(void)unlink(temporary);
 	close(fd);
@@ -163,7 +189,7 @@ static int make_new(const char *path, const char *temporary, const struct tk_rin
 	return -1;
 }
 
-int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, bool keep_time,
+int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t since,
 			struct tk_file_id *id, struct tk_error *e)
 {
 	char *path = realpath(file, NULL), *temporary = NULL;
@@ -174,7 +200,7 @@ int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, bool keep_
 		errno = ENOMEM;
 	}
 	if (temporary)
-		fd = make_new(path, temporary, ring, keep_time, id);
+		fd = make_new(path, temporary, ring, since, id);
 	if (fd == -1)
 		tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
 	free(temporary);

@@ -44,16 +44,19 @@ int tk_keystore_open(const char *file);
  * its last key is one of the ring's.  Anything else somebody else has written. */
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring);
 
-/* Writes the ring over a file that is in its form.  TK_E_SIZE: it is not, nothing was
- * written.  TK_E_SYS: errno says why.  *id: the file as it is now. */
-int tk_keystore_write(int fd, const struct tk_ring *ring, struct tk_file_id *id);
+/* Writes the ring over a file that is in its form; one that holds it already stays as it is.
+ * `since`: when the newest key came, which becomes the file's time where that may be set, for
+ * at the next start it is taken from there; 0: now.
+ * TK_E_SIZE: not in its form, nothing was written.  TK_E_SYS: errno says why.  *id: the
+ * file as it is now. */
+int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct tk_file_id *id);
 
 /* Brings `file` into its form: a new file beside it under the name FILE.tkprov-new with owner and
  * mode of the old one, renamed over it (over what it points to, where it is a symbolic
- * link).  `keep_time`: it gets the old one's time, for the keys are the old ones.
+ * link).  `since`: as above.
  * Returns a descriptor of the new file, open as by tk_keystore_open, or -1 with the reason
  * in *e; then the old file is as it was. */
-int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, bool keep_time,
+int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t since,
 			struct tk_file_id *id, struct tk_error *e);
 
 /* Makes a new file in its form, mode 0600 whatever the umask.  TK_E_INUSE: there is

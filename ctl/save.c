@@ -34,7 +34,7 @@
 struct state {
 	struct tk_ring ring;
 	char id[16];
-	int64_t oldest; /* when its oldest key came; 0: not known */
+	int64_t oldest, newest; /* when its oldest and newest key came; 0: not known */
 	char *events;   /* rows of `show tls-key-events`, allocated; NULL: not shown */
 };
 
@@ -66,9 +66,11 @@ static void take_row(const char *row, char *text, size_t *used, unsigned *keys, 
 		text[*used + len] = '\n';
 		*used += len + 1;
 		++*keys;
-	} else if (sscanf(row, "%u\t%u\t%*[a-z]\t%*s\t%*u\t%n", &ring, &slot, &at) == 2 && at > 0 &&
-		   slot == 0) {
-		out->oldest = strtoll(row + at, NULL, 10);
+	} else if (sscanf(row, "%u\t%u\t%*[a-z]\t%*s\t%*u\t%n", &ring, &slot, &at) == 2 &&
+		   at > 0) {
+		out->newest = strtoll(row + at, NULL, 10); /* the last row's */
+		if (slot == 0)
+			out->oldest = out->newest;
 		snprintf(out->id, sizeof(out->id), "%u", ring);
 	}
 }
@@ -186,9 +188,9 @@ static int write_file(int fd, const char *file, const struct state *s, struct tk
 
 	if (!may_overwrite(fd, s))
 		return tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
-	rc = tk_keystore_write(fd, &s->ring, &id);
+	rc = tk_keystore_write(fd, &s->ring, s->newest, &id);
 	if (rc == TK_E_SIZE) {
-		int anew = tk_keystore_rewrite(file, &s->ring, false, &id, e);
+		int anew = tk_keystore_rewrite(file, &s->ring, s->newest, &id, e);
 
 		if (anew == -1)
 			return TK_E_SYS;

@@ -109,14 +109,14 @@ static void keep(struct tk_instance *inst, unsigned id, int fd)
 }
 
 static int rewrite(struct tk_instance *inst, unsigned id, const struct tk_ring *ring,
-		   bool keep_time, struct tk_file_id *now, struct tk_error *e)
+		   struct tk_file_id *now, struct tk_error *e)
 {
 	int fd;
 
 	if (!same_root(inst))
 		return tk_err_set(e, TK_E_SYS, "it has not just the ring's lines, and the server "
 					       "has another root by now");
-	fd = tk_keystore_rewrite(file_of(inst, id), ring, keep_time, now, e);
+	fd = tk_keystore_rewrite(file_of(inst, id), ring, tk_ops_since(inst, id), now, e);
 	if (fd == -1)
 		return TK_E_SYS;
 	keep(inst, id, fd);
@@ -124,7 +124,7 @@ static int rewrite(struct tk_instance *inst, unsigned id, const struct tk_ring *
 }
 
 static int write_ring(struct tk_instance *inst, unsigned id, const struct tk_ring *ring,
-		      bool keep_time, struct tk_error *e)
+		      struct tk_error *e)
 {
 	struct tk_file_id now;
 	struct place p;
@@ -134,10 +134,11 @@ static int write_ring(struct tk_instance *inst, unsigned id, const struct tk_rin
 		return rc;
 	if (!may_overwrite(inst, id, p.fd, ring))
 		rc = tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
-	else if ((rc = tk_keystore_write(p.fd, ring, &now)) == TK_E_SYS)
+	else if ((rc = tk_keystore_write(p.fd, ring, tk_ops_since(inst, id), &now)) ==
+		 TK_E_SYS)
 		tk_err_set(e, rc, "%s", strerror(errno));
 	else if (rc == TK_E_SIZE)
-		rc = rewrite(inst, id, ring, keep_time, &now, e);
+		rc = rewrite(inst, id, ring, &now, e);
 	if (rc == 0)
 		tk_ringstate_set_file(inst->board, id, &now);
 	if (!p.kept)
@@ -145,14 +146,14 @@ static int write_ring(struct tk_instance *inst, unsigned id, const struct tk_rin
 	return rc;
 }
 
-static int save_locked(struct tk_instance *inst, unsigned id, bool keep_time, struct tk_error *e)
+static int save_locked(struct tk_instance *inst, unsigned id, struct tk_error *e)
 {
 	struct tk_ring ring;
 	int rc = tk_vault_read(inst->vault, id, &ring);
 
 	if (rc != 0)
 		return tk_err_set(e, rc, "%s", tk_ops_reason(rc));
-	rc = write_ring(inst, id, &ring, keep_time, e);
+	rc = write_ring(inst, id, &ring, e);
 	tk_ring_wipe(&ring);
 	return rc;
 }
@@ -181,7 +182,7 @@ int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e)
 		return 0;
 	rc = lock_files(inst, e);
 	if (rc == 0) {
-		rc = save_locked(inst, ring, false, e);
+		rc = save_locked(inst, ring, e);
 		tk_board_unlock(inst->board, TK_LOCK_FILE);
 	}
 	return note(inst, ring, rc, e);
@@ -202,7 +203,7 @@ static void open_one(struct tk_instance *inst, unsigned id)
 	tk_ringstate_file(inst->board, id, &known);
 	if (rc == 0 && tk_vault_read(inst->vault, id, &ring) == 0) {
 		if (known.size != tk_keyfile_len(&ring))
-			rc = write_ring(inst, id, &ring, true, &e);
+			rc = write_ring(inst, id, &ring, &e);
 		tk_ring_wipe(&ring);
 	}
 	note(inst, id, rc, &e);
@@ -264,7 +265,7 @@ static int take_in(struct tk_instance *inst, unsigned id, const struct tk_ring *
 	tk_ringstate_set_file(inst->board, id, was);
 	if (!tk_save_wanted(inst, id))
 		return 0;
-	rc = was->size == tk_keyfile_len(ring) ? 0 : save_locked(inst, id, true, &why);
+	rc = was->size == tk_keyfile_len(ring) ? 0 : save_locked(inst, id, &why);
 	note(inst, id, rc, &why);
 	return 0;
 }

@@ -3,11 +3,12 @@
 what happens when nobody rotates."""
 import os
 import signal
+import subprocess
 import time
 
 import pytest
 
-from harness import Nginx, SServer, hello, wait_for
+from harness import TKCTL, Nginx, SServer, hello, wait_for
 
 PERIOD = 2
 
@@ -70,6 +71,25 @@ def test_due_time_outlives_restarts(site):
     lines, kept = before.split(), site.keyfile.read_text().split()
     assert kept[:2] == lines[1:], "one rotation"
     assert int(start) + 4 <= site.keyfile.stat().st_mtime < start + 30
+
+
+def test_saving_and_setting_again_move_no_due_time(site):
+    """A file that is written again, or asked to be, keeps the time of its newest key: else a
+    server that is stopped (ExecStop=tkctl save) more often than the period would never rotate."""
+    site.write_conf(ring='rotate_every = "1h";')
+    then = int(time.time()) - 1800
+    os.utime(site.keyfile, (then, then))
+    server = SServer(site)
+    due = site.info()["Next_rotation"]
+    assert int(due) == then + 3600
+    for args in (["save"], ["set", "ssl", "tls-key", "#0", site.keys()[2]], ["save", "#0"]):
+        subprocess.run([TKCTL, "-s", site.socket, *args], capture_output=True, check=True)
+        assert site.info()["Next_rotation"] == due and int(site.keyfile.stat().st_mtime) == then
+    server.stop()
+    site.keyfile.write_text("\n".join([site.keyfile.read_text().split()[0], *site.keyfile.read_text().split()]))
+    os.utime(site.keyfile, (then, then))  # one line too many: it is brought to its form
+    SServer(site)
+    assert site.info()["Next_rotation"] == due and int(site.keyfile.stat().st_mtime) == then
 
 
 def test_long_overdue_is_one_rotation(site):

@@ -199,17 +199,24 @@ static void writes_in_place(void)
 	CU_ASSERT_EQUAL(fcntl(fd, F_GETFL) & O_DSYNC, O_DSYNC);
 	CU_ASSERT_EQUAL(tk_file_id(fd, &before), 0);
 	push_random(&r, 7);
-	CU_ASSERT_EQUAL(tk_keystore_write(fd, &r, &after), 0);
+	CU_ASSERT_EQUAL(tk_keystore_write(fd, &r, 0, &after), 0);
 	CU_ASSERT_TRUE(holds("keys", &r));
 	CU_ASSERT_EQUAL(before.ino, after.ino);
 	CU_ASSERT_EQUAL(tk_file_id(fd, &before), 0);
 	CU_ASSERT_TRUE(tk_file_id_same(&before, &after));
 
+	/* the time of the newest key, and no other time for what is there already */
+	push_random(&r, 8);
+	CU_ASSERT_EQUAL(tk_keystore_write(fd, &r, 1234567890, &after), 0);
+	CU_ASSERT_EQUAL(after.mtime_s, 1234567890);
+	CU_ASSERT_EQUAL(tk_keystore_write(fd, &r, 1234567899, &after), 0);
+	CU_ASSERT_EQUAL(after.mtime_s, 1234567890);
+
 	/* not in its form: not touched */
 	write_ring("keys", &r, "\n");
 	other = r;
-	push_random(&other, 8);
-	CU_ASSERT_EQUAL(tk_keystore_write(fd, &other, &after), TK_E_SIZE);
+	push_random(&other, 9);
+	CU_ASSERT_EQUAL(tk_keystore_write(fd, &other, 0, &after), TK_E_SIZE);
 	write_ring("same", &r, "\n");
 	CU_ASSERT_EQUAL(system("cmp keys same"), 0);
 	close(fd);
@@ -251,7 +258,7 @@ static void knows_its_states(void)
 	unlink("keys");
 }
 
-/* The form is made beside the file, which keeps owner, mode and, if asked, its time. */
+/* The form is made beside the file, which keeps owner and mode. */
 static void rewrites(void)
 {
 	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1234567890 } };
@@ -267,7 +274,7 @@ static void rewrites(void)
 	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, "real", times, 0), 0);
 	CU_ASSERT_EQUAL(symlink("real", "link"), 0);
 	write_text("real.tkprov-new", "of somebody who was killed", 26);
-	fd = tk_keystore_rewrite("link", &r, true, &id, &e);
+	fd = tk_keystore_rewrite("link", &r, 1234567890, &id, &e);
 	CU_ASSERT_NOT_EQUAL_FATAL(fd, -1);
 	close(fd);
 	CU_ASSERT_TRUE(holds("real", &r));
@@ -281,7 +288,7 @@ static void rewrites(void)
 	unlink("link");
 	unlink("real");
 
-	CU_ASSERT_EQUAL(tk_keystore_rewrite("none", &r, true, &id, &e), -1);
+	CU_ASSERT_EQUAL(tk_keystore_rewrite("none", &r, 0, &id, &e), -1);
 	CU_ASSERT_NOT_EQUAL(e.text[0], '\0');
 	CU_ASSERT_EQUAL(access("none.tkprov-new", F_OK), -1);
 }
@@ -326,7 +333,7 @@ static void no_room(void)
 	less.rlim_cur = 100;
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &less), 0);
 	CU_ASSERT_EQUAL(tk_keystore_create("new", &r, &e), TK_E_SYS);
-	CU_ASSERT_EQUAL(tk_keystore_rewrite("keys", &r, false, &id, &e), -1);
+	CU_ASSERT_EQUAL(tk_keystore_rewrite("keys", &r, 0, &id, &e), -1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(e.text, strerror(EFBIG)));
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &was), 0);
 	CU_ASSERT_EQUAL(access("new", F_OK), -1);
