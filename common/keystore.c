@@ -66,16 +66,20 @@ int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring
 
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring)
 {
-	struct tk_ring last;
+	struct tk_ring was;
 	struct tk_error e;
-	bool found = false;
+	unsigned at = 0;
+	bool same;
 
-	if (tk_keystore_load_fd(fd, "", 1, &last, NULL, &e))
+	if (tk_keystore_load_fd(fd, "", ring->slots, &was, NULL, &e))
 		return false;
-	for (unsigned i = 0; i < ring->slots && !found; i++)
-		found = tk_key_equal(&ring->key[i], &last.key[0]);
-	tk_ring_wipe(&last);
-	return found;
+	while (at < ring->slots && !tk_key_equal(&ring->key[at], &was.key[was.slots - 1]))
+		at++;
+	same = at < ring->slots;
+	for (unsigned i = 1; i <= at && same; i++)
+		same = tk_key_equal(&ring->key[at - i], &was.key[was.slots - 1 - i]);
+	tk_ring_wipe(&was);
+	return same;
 }
 
 /* ---- writing ---- */
@@ -208,19 +212,36 @@ int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t si
 	return fd;
 }
 
+/* Under its name it is whole from the first moment on; link(2) overwrites nothing. */
+static int create(const char *file, const char *temporary, const struct tk_ring *ring)
+{
+	int fd, rc, saved;
+
+	(void)unlink(temporary); /* of somebody who was killed */
+	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | SAVE_FLAGS, 0600);
+	if (fd == -1)
+		return -1;
+	rc = fchmod(fd, 0600) == -1 || write_text(fd, ring) ? -1 : link(temporary, file);
+	saved = errno;
+	(void)unlink(temporary);
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
 int tk_keystore_create(const char *file, const struct tk_ring *ring, struct tk_error *e)
 {
-	int fd = open(file, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | SAVE_FLAGS, 0600);
-	int rc = 0;
+	struct stat there;
+	char *temporary;
+	int rc;
 
-	if (fd == -1 && errno == EEXIST)
+	if (lstat(file, &there) == 0)
 		return tk_err_set(e, TK_E_INUSE, "there is a file already");
-	if (fd == -1)
-		return tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
-	if (fchmod(fd, 0600) == -1 || write_text(fd, ring)) {
-		rc = tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
-		(void)unlink(file);
-	}
-	close(fd);
-	return rc;
+	if (asprintf(&temporary, "%s.tkprov-new", file) == -1)
+		return tk_err_set(e, TK_E_NOMEM, "out of memory");
+	rc = create(file, temporary, ring);
+	free(temporary);
+	if (rc == -1 && errno == EEXIST)
+		return tk_err_set(e, TK_E_INUSE, "there is a file already");
+	return rc == -1 ? tk_err_set(e, TK_E_SYS, "%s", strerror(errno)) : 0;
 }

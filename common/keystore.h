@@ -40,8 +40,9 @@ int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring
 /* Opens a key file for tk_keystore_write.  -1: errno says why. */
 int tk_keystore_open(const char *file);
 
-/* Is what the open file holds a state of this ring, one that may be overwritten?  It is if
- * its last key is one of the ring's.  Anything else somebody else has written. */
+/* Is what the open file holds an earlier state of this ring, one that may be overwritten?  It is
+ * if its last key is one of the ring's and those before it are the same in both, as far as
+ * the ring has them.  Anything else somebody else has written. */
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring);
 
 /* Writes the ring over a file that is in its form; one that holds it already stays as it is.

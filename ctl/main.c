@@ -27,6 +27,7 @@
 #include "tkprov/limits.h"
 
 struct options {
+	const char *late; /* an option behind the command, NULL: none */
 	char **sockets; /* each allocated */
 	unsigned socket_count;
 	bool no_save;   /* leave it at the server's word that it could not save */
@@ -266,6 +267,16 @@ static enum tk_status save(struct options *o, int argc, char **argv)
 	return send_words(o, 4, words);
 }
 
+/* An option behind the command would be a word that the server passes over, and the
+ * command go to another instance than was meant.  After `--` words are words. */
+static const char *late_option(int argc, char **argv)
+{
+	for (int i = optind; i < argc && strcmp(argv[optind - 1], "--") != 0; i++)
+		if (argv[i][0] == '-' && argv[i][1] != '\0')
+			return argv[i];
+	return NULL;
+}
+
 static enum tk_status run(struct options *o, int argc, char **argv)
 {
 	/* with more words it may be the server's command of that name */
@@ -274,6 +285,10 @@ static enum tk_status run(struct options *o, int argc, char **argv)
 	for (size_t i = 0; i < OWN_COUNT; i++)
 		if (argc > 0 && strcmp(argv[0], own_commands[i].name) == 0)
 			return own_commands[i].run(argc, argv);
+	if (o->late) {
+		fprintf(stderr, "tkctl: '%s': options stand before the command\n", o->late);
+		return TK_STATUS_USAGE;
+	}
 	return send_words(o, argc, argv);
 }
 
@@ -283,8 +298,10 @@ int main(int argc, char **argv)
 	enum tk_status status;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (take_options(&options, argc, argv, &status))
+	if (take_options(&options, argc, argv, &status)) {
+		options.late = late_option(argc, argv);
 		status = run(&options, argc - optind, argv + optind);
+	}
 	if (status == TK_STATUS_DONE && !flush_stdout())
 		status = TK_STATUS_FAILED;
 	free_options(&options);

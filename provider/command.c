@@ -6,6 +6,7 @@
  */
 #include "provider/command.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -38,6 +39,9 @@ static void find_program(pid_t pid, char out[static TK_PROGRAM_LEN])
 	}
 	text[n > 0 ? n : 0] = '\0';
 	text[strcspn(text, "\n")] = '\0';
+	for (char *c = text; *c != '\0'; c++) /* the peer chooses it */
+		if (!isgraph((unsigned char)*c))
+			*c = '?';
 	memset(out, 0, TK_PROGRAM_LEN);
 	memcpy(out, text[0] != '\0' ? text : "-", text[0] != '\0' ? strlen(text) : 1);
 }

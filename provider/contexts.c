@@ -24,6 +24,20 @@ static unsigned count;          /* guarded by mutex */
 static atomic_bool verify_found;
 static _Atomic int64_t verify_until;
 
+static atomic_int index_of_ours = -1;
+
+void tk_contexts_index(int idx)
+{
+	atomic_store_explicit(&index_of_ours, idx, memory_order_relaxed);
+}
+
+struct tk_context *tk_context_of(const SSL_CTX *ctx)
+{
+	int idx = atomic_load_explicit(&index_of_ours, memory_order_relaxed);
+
+	return idx == -1 ? NULL : SSL_CTX_get_ex_data(ctx, idx);
+}
+
 struct tk_context *tk_context_new(SSL_CTX *ctx, bool generic)
 {
 	struct tk_context *c = calloc(1, sizeof(*c));

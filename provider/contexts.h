@@ -20,6 +20,7 @@ struct tk_context {
 	bool generic;            /* made by TLS_method(): server or client */
 	bool foreign;            /* the program may have ticket callbacks of its own */
 	atomic_bool left_alone;  /* it keeps its own ticket keys */
+	atomic_bool gen_ran;     /* ours, so the callbacks are not the program's */
 	struct tk_context *prev, *next; /* guarded by the list's mutex */
 };
 
@@ -33,6 +34,10 @@ void tk_context_free(struct tk_context *c);
  * or a generic method's that has a certificate.  Looked through again after a context
  * was made, and once a second: programs set this after SSL_CTX_new. */
 bool tk_contexts_verify(void);
+
+/* The entry of a context, or NULL.  idx: the ex_data index, once it is known. */
+void tk_contexts_index(int idx);
+struct tk_context *tk_context_of(const SSL_CTX *ctx);
 
 /* How many there are, and how many of them were left alone. */
 void tk_contexts_count(unsigned *hooked, unsigned *left_alone);

@@ -55,19 +55,24 @@ static bool is_creators(const struct tk_process *p, void *arg)
 	return !*found;
 }
 
+static bool creators_live(void)
+{
+	bool found = false;
+
+	tk_board_each(self.inst->board, is_creators, &found);
+	return found;
+}
+
 /* How long a connection must have waited before this process may take it. */
 static int64_t patience(int64_t now)
 {
-	bool others = false;
-
 	tk_board_uids(self.inst->board);
 	if (geteuid() == tk_board_creator(self.inst->board)) {
 		if (!self.forked || now - self.born >= YIELD_MS)
 			return 0;
 		return YIELD_MS - (now - self.born);
 	}
-	tk_board_each(self.inst->board, is_creators, &others);
-	return others ? YIELD_MS : 0;
+	return creators_live() ? YIELD_MS : 0;
 }
 
 /* One at a time: if there are more, poll says so. */
@@ -128,10 +133,11 @@ static nfds_t poll_listeners(struct pollfd *p, unsigned *which, int64_t now, int
 static void keep_time(int64_t *wake, int64_t now_ms)
 {
 	int64_t now = tk_now();
-	bool late = geteuid() != tk_board_creator(self.inst->board);
 
 	if (now >= self.timer || self.timer - now > TK_TIMER_LONGEST_S)
-		self.timer = tk_timer_run(self.inst, now, late);
+		self.timer = tk_timer_run(self.inst, now,
+					  geteuid() != tk_board_creator(self.inst->board) &&
+						  creators_live());
 	if (now_ms + (self.timer - now) * 1000 < *wake)
 		*wake = now_ms + (self.timer - now) * 1000;
 }

@@ -83,7 +83,7 @@ static bool is_foreign(const struct tk_instance *inst)
 {
 	static atomic_bool said;
 
-	if (all_shared(inst) || !tk_imports("SSL_CTX_set_session_ticket_cb"))
+	if (all_shared(inst) || !tk_imports(TK_CALLBACK_SETTER))
 		return false;
 	if (!atomic_exchange(&said, true))
 		tk_log(LOG_NOTICE,
@@ -145,6 +145,8 @@ int tk_hook_register(struct tk_error *e)
 		ctx_index = tk_exindex_new(CRYPTO_EX_INDEX_SSL_CTX, new_func, free_func);
 	if (ctx_index == -1)
 		rc = tk_err_set(e, TK_E_CRYPTO, "libcrypto gave no ex_data index");
+	else
+		tk_contexts_index(ctx_index);
 	pthread_mutex_unlock(&mutex);
 	return rc;
 }

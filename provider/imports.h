@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 
+/* Who imports this can put callbacks of its own in place of gen and dec. */
+#define TK_CALLBACK_SETTER "SSL_CTX_set_session_ticket_cb"
+
 /* True if `symbol` (one and the same in every call) is an undefined dynamic symbol of a
  * loaded object other than this one, or if an object cannot be read.  Looks again only
  * when objects were loaded since.

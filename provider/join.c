@@ -30,7 +30,7 @@
 
 #define LOCK_DEADLINE_MS 1000
 #define LOCK_STEP_NS 5000000
-#define BACKLOG 128
+#define BACKLOG 1024 /* whoever does not block must not be refused behind a flood */
 
 enum peer { PEER_NONE, PEER_ALIVE, PEER_FORBIDDEN, PEER_NO_SOCKETS };
 

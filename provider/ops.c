@@ -28,6 +28,7 @@ struct job {
 	const struct tk_key *key;    /* set */
 	const struct tk_ring *keys;  /* replace */
 	const char *weak;            /* set */
+	bool at_once;                /* or not at all: a handshake does not wait */
 };
 
 static int publish(const struct job *job, const struct tk_ring *ring, const struct tk_ring *before)
@@ -79,7 +80,7 @@ static int change(struct job *job, struct tk_changed *out)
 	int rc;
 
 	pthread_mutex_lock(&inst->writer);
-	rc = tk_board_lock(inst->board, TK_LOCK_KEYS, LOCK_DEADLINE_MS);
+	rc = tk_board_lock(inst->board, TK_LOCK_KEYS, job->at_once ? 0 : LOCK_DEADLINE_MS);
 	if (rc == 0) {
 		rc = change_locked(job, out);
 		tk_board_unlock(inst->board, TK_LOCK_KEYS);
@@ -175,13 +176,21 @@ int tk_ops_replace(struct tk_instance *inst, unsigned ring, const struct tk_ring
 
 /* ---- time ---- */
 
+/* A clock that was put back must not leave keys that come from the future: they would not be
+ * due until then. */
 int64_t tk_ops_since(const struct tk_instance *inst, unsigned ring)
 {
 	struct tk_origin o = { 0 };
+	int64_t now = tk_now();
 	uint8_t cell;
 
-	if (tk_vault_newest(inst->vault, ring, &cell) == 0)
-		tk_ringstate_origin(inst->board, ring, cell, &o);
+	if (tk_vault_newest(inst->vault, ring, &cell) != 0)
+		return 0;
+	tk_ringstate_origin(inst->board, ring, cell, &o);
+	if (o.added > now) {
+		o.added = now;
+		tk_ringstate_set_origin(inst->board, ring, cell, &o);
+	}
 	return o.added;
 }
 
@@ -199,9 +208,10 @@ static int put_random_if_due(struct tk_ring *ring, struct job *job)
 	return put_random(ring, job);
 }
 
-int tk_ops_rotate_due(struct tk_instance *inst, unsigned ring, struct tk_changed *out)
+int tk_ops_rotate_due(struct tk_instance *inst, unsigned ring, bool at_once, struct tk_changed *out)
 {
 	struct job job = { .fn = put_random_if_due,
+			   .at_once = at_once,
 			   .inst = inst,
 			   .ring = ring,
 			   .origin = { .added = tk_now(), .by = TK_BY_TIMER } };

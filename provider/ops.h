@@ -33,8 +33,9 @@ int tk_ops_rotate(struct tk_instance *inst, unsigned ring, const struct tk_origi
 		  struct tk_changed *out);
 
 /* The same where rotate_every says that it is time.  Several may try: TK_E_NOENT for those
- * who come second. */
-int tk_ops_rotate_due(struct tk_instance *inst, unsigned ring, struct tk_changed *out);
+ * who come second.  `at_once`: TK_E_BUSY rather than wait for another process. */
+int tk_ops_rotate_due(struct tk_instance *inst, unsigned ring, bool at_once,
+		      struct tk_changed *out);
 
 /* Every slot gets a new random key. */
 int tk_ops_flush(struct tk_instance *inst, unsigned ring, const struct tk_origin *o,

@@ -160,6 +160,8 @@ static int gen(SSL *s, void *arg)
 	if (inst == NULL)
 		return 1;
 	ERR_set_mark();
+	if (!atomic_load_explicit(&c->gen_ran, memory_order_relaxed))
+		atomic_store_explicit(&c->gen_ran, true, memory_order_relaxed);
 	assert_key_callback(inst, c);
 	if (asks_for_cert(s))
 		see_certs(inst);

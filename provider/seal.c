@@ -11,8 +11,11 @@
 
 #include "provider/clock.h"
 #include "provider/conn.h"
+#include "provider/contexts.h"
 #include "provider/counters.h"
+#include "provider/imports.h"
 #include "provider/instance.h"
+#include "provider/log.h"
 #include "provider/ringstate.h"
 #include "provider/ticket.h"
 #include "provider/timer.h"
@@ -54,6 +57,31 @@ static void count_sealed(const struct tk_instance *inst, SSL *s, unsigned ring, 
 		tk_count(inst->board, (unsigned)old_ring, old_cell, TK_COUNT_RENEWED);
 }
 
+/* No gen before the seal: the program has callbacks of its own, and nobody writes or looks at
+ * tags.  Its context goes back to OpenSSL's own key; should gen run there after all, it takes
+ * over again. */
+static void leave_alone(const struct tk_instance *inst, SSL *s)
+{
+	SSL_CTX *ctx = SSL_get_SSL_CTX(s);
+	struct tk_context *c = tk_context_of(ctx);
+
+	if (c == NULL || atomic_exchange_explicit(&c->left_alone, true, memory_order_relaxed))
+		return;
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, NULL);
+	tk_log(LOG_NOTICE, "a context of %s has ticket callbacks of its own and keeps OpenSSL's "
+			   "ticket key", inst->program);
+}
+
+/* Until gen was seen on a context, somebody who could set callbacks there may have: also a
+ * library that was loaded after the context was made. */
+static bool may_be_foreign(const struct tk_instance *inst, SSL *s, unsigned ring)
+{
+	const struct tk_context *c = tk_context_of(SSL_get_SSL_CTX(s));
+
+	return c != NULL && !atomic_load_explicit(&c->gen_ran, memory_order_relaxed) &&
+	       inst->conf->rings[ring].scope != TK_SCOPE_SHARED && tk_imports(TK_CALLBACK_SETTER);
+}
+
 static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned char *iv,
 		EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx)
 {
@@ -66,8 +94,10 @@ static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned 
 	if (ring == TK_NO_RING)
 		return 0;
 	/* Without gen there is no tag: callbacks of the program's own stand in its place. */
-	if (!gen_ran && inst->conf->rings[ring].scope != TK_SCOPE_SHARED)
+	if (!gen_ran && inst->conf->rings[ring].scope != TK_SCOPE_SHARED) {
+		leave_alone(inst, s);
 		return 0;
+	}
 	if (!inst->conf->control_thread)
 		tk_timer_ring(inst, (unsigned)ring);
 	rc = tk_vault_get_encrypt(inst->vault, (unsigned)ring, &key, &place);
@@ -100,7 +130,7 @@ static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned ch
 
 	tk_conn_hello_name(s, &sni, &sni_len);
 	ring = tk_instance_ring(inst, sni, sni_len);
-	if (ring == TK_NO_RING)
+	if (ring == TK_NO_RING || may_be_foreign(inst, s, (unsigned)ring))
 		return 0;
 	rc = tk_vault_find(inst->vault, (unsigned)ring, name, &key, &place);
 	if (rc == TK_E_NOENT)

@@ -18,7 +18,7 @@ static int rotate(struct tk_instance *inst, unsigned ring)
 	struct tk_changed c;
 	struct tk_error e;
 	char hex[TK_NAME_HEX + 1];
-	int rc = tk_ops_rotate_due(inst, ring, &c);
+	int rc = tk_ops_rotate_due(inst, ring, false, &c);
 
 	if (rc == TK_E_NOENT)
 		return 0; /* somebody else was first */
@@ -83,5 +83,5 @@ void tk_timer_ring(struct tk_instance *inst, unsigned ring)
 	int64_t due = tk_ops_due(inst, ring);
 
 	if (due != 0 && tk_now() >= due)
-		(void)tk_ops_rotate_due(inst, ring, &c);
+		(void)tk_ops_rotate_due(inst, ring, true, &c);
 }

@@ -11,7 +11,8 @@ build_tests = \
 TESTS += tests/layers.sh $(build_tests)
 TK_HARDENING = @TK_HARDENING@
 TK_SANITIZERS = @TK_SANITIZERS@
-AM_TESTS_ENVIRONMENT = TK_SRCDIR='$(abs_top_srcdir)'; export TK_SRCDIR;
+AM_TESTS_ENVIRONMENT = TK_SRCDIR='$(abs_top_srcdir)'; export TK_SRCDIR; \
+	LSAN_OPTIONS='suppressions=$(abs_top_srcdir)/tests/fuzz/lsan.supp:print_suppressions=0'; export LSAN_OPTIONS;
 
 EXTRA_DIST += \
 	$(build_tests) \

@@ -204,7 +204,7 @@ def test_help_and_version():
     (["show tls-keys /a\\ b"], "show tls-keys /a\\ b"),
     (["show info;show version "], "show info;show version "),
     ([" "], " "),
-    (["show", "-s", "--help", "-h"], "show -s --help -h"),
+    (["--", "show", "-s", "--help", "-h"], "show -s --help -h"),
     (["--", "-x"], "-x"),
     (["--raw", "show", "-"], "show -"),
     ([], "show info;show tls-keys"),
@@ -213,6 +213,16 @@ def test_request(serve, args, line):
     server = serve()
     assert ask(server, *args).returncode == 0
     assert sent(server) == line
+
+
+@pytest.mark.parametrize("late", [["-s", "/nowhere"], ["--no-save"], ["-x"]])
+def test_an_option_behind_the_command_is_no_word(serve, late):
+    """The command would go to another server than was meant."""
+    server = serve()
+    p = ask(server, "rotate", "ssl", "tls-key", "*", *late)
+    assert p.returncode == 2
+    assert p.stderr == f"tkctl: '{late[0]}': options stand before the command\n".encode()
+    assert ask(server, "show", "info").returncode == 0  # for which it waits
 
 
 def test_status_without_a_command(serve):

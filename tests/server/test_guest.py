@@ -215,7 +215,8 @@ def test_who_could_set_callbacks_is_known_however_it_is_linked(site, flags):
     site.write_conf()
     program = site.dir / "imports"
     run("gcc", "-O1", *flags.split(), "-o", program, TOP / "tests/server/imports.c", "-lssl", "-lcrypto")
-    site.add(Child(site, [program], site.socket.exists))
+    preload = ["/usr/bin/env", f"LD_PRELOAD={sanitizers.PRELOAD}"] if sanitizers.PRELOAD else []
+    site.add(Child(site, [*preload, program], site.socket.exists))
     wait_for("the log", lambda: "managing" in site.log_text())
     assert "can set ticket callbacks of its own" in site.log_text()
 

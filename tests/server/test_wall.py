@@ -10,7 +10,7 @@ import pwd
 import shutil
 
 import pytest
-from harness import Haproxy, Nginx, PyServer, free_port, hello, tlsc
+from harness import Child, Haproxy, Nginx, PyServer, answers, free_port, hello, run, tlsc
 
 TLS = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 
@@ -130,6 +130,64 @@ def test_nginx_two_listeners(site, tls):
     nginx = Nginx(site, [open_, locked.replace("{port}", str(port))], workers=2)
     walled(site, tls, (nginx.port, "hello"), (port, "locked"), None, None)
     honest(port, tls, "locked", site.pki.client())
+
+
+PLUGIN = """
+#include <openssl/ssl.h>
+static int gen(SSL *s, void *arg) { (void)s, (void)arg; return 1; }
+static SSL_TICKET_RETURN dec(SSL *s, SSL_SESSION *sess, const unsigned char *name, size_t len,
+                             SSL_TICKET_STATUS status, void *arg)
+{
+    (void)s, (void)sess, (void)name, (void)len, (void)arg;
+    return status == SSL_TICKET_SUCCESS ? SSL_TICKET_RETURN_USE :
+           status == SSL_TICKET_SUCCESS_RENEW ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_IGNORE_RENEW;
+}
+void plug(SSL_CTX *ctx) { SSL_CTX_set_session_ticket_cb(ctx, gen, dec, NULL); }
+"""
+PLUGGED = """
+import ctypes, socket, ssl, sys, threading
+cert, key, ca, plugin, open_port, locked_port = sys.argv[1:]
+def serve(ctx, port, body):
+    listener = socket.create_server(("127.0.0.1", int(port)))
+    while True:
+        raw, _ = listener.accept()
+        try:
+            with ctx.wrap_socket(raw, server_side=True) as s:
+                s.recv(4096)
+                s.sendall(b"HTTP/1.1 200 OK\\r\\nConnection: close\\r\\n\\r\\n" + body)
+                s.unwrap()
+        except OSError:
+            pass
+contexts = [ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2)]
+for ctx in contexts:
+    ctx.load_cert_chain(cert, key)
+contexts[1].load_verify_locations(ca)
+contexts[1].verify_mode = ssl.CERT_REQUIRED
+plug = ctypes.CDLL(plugin).plug
+for ctx in contexts[1:]:
+    plug(ctypes.c_void_p.from_address(id(ctx) + object.__basicsize__))
+threading.Thread(target=serve, args=(contexts[0], open_port, b"open"), daemon=True).start()
+serve(contexts[1], locked_port, b"locked")
+"""
+
+
+@TLS
+def test_callbacks_from_a_library_that_was_loaded_later(site, tls):
+    """What it sets is not seen when the context is made; open asks again while our gen has not run
+    there, and such a context gets OpenSSL's own key back."""
+    site.write_conf()
+    (site.dir / "plugin.c").write_text(PLUGIN)
+    run("gcc", "-shared", "-fPIC", "-o", site.dir / "plugin.so", site.dir / "plugin.c", "-lssl")
+    ports = free_port(), free_port()
+    site.add(Child(site, ["/usr/bin/python3", "-c", PLUGGED, site.pki.cert, site.pki.key, site.pki.ca(),
+                          site.dir / "plugin.so", *map(str, ports)], lambda: all(answers(p) for p in ports)))
+    walled(site, tls, (ports[0], "open"), (ports[1], "locked"), None, None)
+    for _ in range(2):  # the first ticket shows whose callbacks there are
+        got = tlsc(ports[1], tls=tls, cert=site.pki.client(), count=3, chain=True)
+        assert all(g["body"].endswith("locked") for g in got), got
+    assert [g["reused"] for g in got] == [False, True, True], "tickets under OpenSSL's own key"
+    assert got[0]["name"] not in site.names()
+    assert "has ticket callbacks of its own" in site.log_text()
 
 
 @TLS

@@ -14,6 +14,7 @@ import pytest
 
 SERVER = pathlib.Path(__file__).resolve().parents[1] / "server"
 sys.path.insert(0, str(SERVER))
+import sanitizers  # noqa: E402
 from conftest import pki, site  # noqa: E402,F401
 from harness import SServer, ask, hello, new_key, wait_for  # noqa: E402
 
@@ -44,6 +45,9 @@ class Victim:
         return len(list((thread / "fd").iterdir()))
 
     def rss(self):
+        """0 where a sanitizer keeps what was freed."""
+        if sanitizers.RUNTIMES:
+            return 0
         status = pathlib.Path(f"/proc/{self.server.pid}/status").read_text()
         return int([row.split()[1] for row in status.splitlines() if row.startswith("VmRSS:")][0])
 

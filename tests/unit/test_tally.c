@@ -4,6 +4,7 @@
  * processes, origins of keys, events; and that nothing out of range is touched.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -283,6 +284,7 @@ static void events_are_whole(void)
 	unsigned found = 0;
 
 	for (unsigned round = 0; round < 20; round++) {
+		struct seen after;
 		pid_t pid[2];
 
 		for (unsigned i = 0; i < 2; i++) {
@@ -294,6 +296,9 @@ static void events_are_whole(void)
 					tk_events_add(b, &ev);
 				}
 		}
+		/* under valgrind they take a while to begin */
+		for (unsigned i = 0; i < 100000 && look_at(b, 512).n < 100; i++)
+			sched_yield();
 		for (unsigned i = 0; i < 30; i++) {
 			struct seen seen = look_at(b, 512);
 
@@ -304,7 +309,10 @@ static void events_are_whole(void)
 			kill(pid[i], SIGKILL);
 			waitpid(pid[i], NULL, 0);
 		}
-		CHECK(look_at(b, 512).whole, "round %u", round);
+		/* each of the dead may have left a place or two that it was at */
+		after = look_at(b, 512);
+		CHECK(after.whole && after.n >= 90, "round %u: %u", round, after.n);
+		found += after.n;
 	}
 	CU_ASSERT(found > 1000);
 	tk_board_free(&b);
