@@ -212,12 +212,13 @@ int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t si
 	return fd;
 }
 
-/* Under its name it is whole from the first moment on; link(2) overwrites nothing. */
+/* Under its name it is whole from the first moment on; link(2) overwrites nothing.  The
+ * temporary name is this process's alone: several may try at once. */
 static int create(const char *file, const char *temporary, const struct tk_ring *ring)
 {
 	int fd, rc, saved;
 
-	(void)unlink(temporary); /* of somebody who was killed */
+	(void)unlink(temporary); /* of one that had this number and was killed */
 	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | SAVE_FLAGS, 0600);
 	if (fd == -1)
 		return -1;
@@ -237,7 +238,7 @@ int tk_keystore_create(const char *file, const struct tk_ring *ring, struct tk_e
 
 	if (lstat(file, &there) == 0)
 		return tk_err_set(e, TK_E_INUSE, "there is a file already");
-	if (asprintf(&temporary, "%s.tkprov-new", file) == -1)
+	if (asprintf(&temporary, "%s.tkprov-%ld", file, (long)getpid()) == -1)
 		return tk_err_set(e, TK_E_NOMEM, "out of memory");
 	rc = create(file, temporary, ring);
 	free(temporary);
