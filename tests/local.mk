@@ -22,6 +22,7 @@ EXTRA_DIST += \
 	tests/cli/test_check.py \
 	tests/cli/test_gen.py \
 	tests/cli/test_tkctl.py \
+	tests/coverage.sh \
 	tests/layers.sh \
 	tests/layers.txt \
 	tests/server/cache_server.c \
@@ -29,6 +30,7 @@ EXTRA_DIST += \
 	tests/server/deny.py \
 	tests/server/harness.py \
 	tests/server/imports.c \
+	tests/server/leave.c \
 	tests/server/pyserver.py \
 	tests/server/second_libctx.c \
 	tests/server/sanitizers.py \

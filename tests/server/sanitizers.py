@@ -19,7 +19,9 @@ RUNTIMES = _runtimes()
 SUPPRESSIONS = pathlib.Path(__file__).with_name("tsan.supp")
 
 
-PRELOAD = ":".join(RUNTIMES[n] for n in ("asan", "tsan", "ubsan") if n in RUNTIMES)
+# And what else is asked for (tests/coverage.sh).
+PRELOAD = ":".join([RUNTIMES[n] for n in ("asan", "tsan", "ubsan") if n in RUNTIMES]
+                   + os.environ.get("TKPROV_PRELOAD", "").split())
 # For a shell's line: shells themselves do not stand a preloaded runtime.
 ASSIGN = f"LD_PRELOAD={PRELOAD} " if PRELOAD else ""
 HOSTS = ("/usr/bin/openssl", "/usr/bin/python3", "/usr/sbin/haproxy", "/usr/sbin/nginx", "/usr/bin/stunnel4")
@@ -40,7 +42,7 @@ def options(logs):
 
 def env(logs):
     """What a program needs that loads the module."""
-    return {**options(logs), "LD_PRELOAD": PRELOAD} if RUNTIMES else {}
+    return {**options(logs), "LD_PRELOAD": PRELOAD} if PRELOAD else {}
 
 
 def wrapped(args):

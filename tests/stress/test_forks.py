@@ -28,6 +28,9 @@ class Setter(threading.Thread):
             key = new_key()
             try:
                 said = self.site.ask(f"set ssl tls-key #0 {key}")
+            except ConnectionResetError:
+                self.cut += 1
+                continue
             except OSError as e:
                 self.wrong.append(repr(e))
                 continue
