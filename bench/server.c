@@ -205,9 +205,10 @@ static void finish_open(struct work *w, const struct bench_ticket *t)
 
 void bench_seal_ours(SSL *s, const struct tk_context *c, struct bench_ticket *t)
 {
+	const struct tk_announced what = { .context = c->id, .tagged = true };
 	struct work w = work_new();
 
-	tk_conn_gen(s, c);
+	tk_conn_gen(s, &what);
 	BENCH_CHECK(tk_seal_callback(s, t->bytes, t->bytes + NAME_LEN, w.cctx, w.hctx, 1) == 1);
 	finish_seal(&w, t);
 }

@@ -2,8 +2,9 @@
 /*
  * conn.c - owns the connection's ex_data index and the note that gen leaves for seal.
  *
- * The word: bit 0 says that a ring follows, bit 1 that dec has still to judge, the ring
- * stands above bit 8.  It is a number in a pointer's clothes: nothing to free.
+ * The word is a number in a pointer's clothes: nothing to free.  Its lowest bit is set when the
+ * connection is made: connections of another library context have another's data at this
+ * index, pointers, and those are even.
  */
 #include "provider/conn.h"
 
@@ -11,26 +12,33 @@
 #include "provider/exindex.h"
 
 /* The word: marks in the lowest byte, the cell, the ring. */
-#define HAS_RING 1u
-#define TO_JUDGE 2u
-#define FIRST_MARK 4u
+#define OURS 1u
+#define HAS_RING 2u
+#define TO_JUDGE 4u
+#define FIRST_MARK 8u
 #define CELL_SHIFT 8
 #define RING_SHIFT 16
 
+#define MARK(mark) ((uintptr_t)FIRST_MARK << (mark))
+
 static int conn_index = -1;
 
-/* gen runs just before the ticket is built, in the same thread and on the same SSL.
- * Contexts are known by their ids: both may be gone when the note is read. */
+/* gen runs just before the ticket is built, in the same thread and on the same SSL. */
 static _Thread_local struct {
-	const SSL *ssl;  /* NULL: nothing announced */
-	uint64_t id;     /* of the context that it was announced on */
-	uint64_t sealed; /* of the context that our seal last ran on */
+	const SSL *ssl; /* NULL: nothing announced */
+	struct tk_announced what;
 } note;
+
+static void new_func(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
+{
+	(void)parent, (void)ptr, (void)argl, (void)argp;
+	(void)CRYPTO_set_ex_data(ad, idx, (void *)(uintptr_t)OURS);
+}
 
 int tk_conn_init(struct tk_error *e)
 {
 	if (conn_index == -1)
-		conn_index = tk_exindex_new(CRYPTO_EX_INDEX_SSL, NULL, NULL);
+		conn_index = tk_exindex_new(CRYPTO_EX_INDEX_SSL, new_func, NULL);
 	if (conn_index == -1)
 		return tk_err_set(e, TK_E_CRYPTO, "no ex_data index for connections");
 	return 0;
@@ -52,33 +60,38 @@ const char *tk_conn_name(SSL *s)
 	return SSL_get_servername(s, TLSEXT_NAMETYPE_host_name);
 }
 
-bool tk_conn_old_resumed(SSL *s)
+/* QUIC has a number of its own, below all of these. */
+bool tk_conn_is_old(const SSL *s)
 {
 	int version = SSL_version(s);
 
-	return SSL_session_reused(s) == 1 &&
-	       (SSL_is_dtls(s) || (version >= SSL3_VERSION && version <= TLS1_2_VERSION));
+	return SSL_is_dtls(s) || (version >= SSL3_VERSION && version <= TLS1_2_VERSION);
 }
 
+/* 0 where the connection is none of ours. */
 static uintptr_t get_word(SSL *s)
 {
-	return (uintptr_t)SSL_get_ex_data(s, conn_index);
+	uintptr_t word = (uintptr_t)SSL_get_ex_data(s, conn_index);
+
+	return word & OURS ? word : 0;
 }
 
-static void put_word(SSL *s, uintptr_t word)
+static bool put_word(SSL *s, uintptr_t word)
 {
-	(void)SSL_set_ex_data(s, conn_index, (void *)word);
+	return (word & OURS) != 0 && SSL_set_ex_data(s, conn_index, (void *)word) == 1;
 }
 
-bool tk_conn_opened(SSL *s, int ring, unsigned cell)
+int tk_conn_opened(SSL *s, int ring, unsigned cell, bool *again)
 {
 	uintptr_t key = (uintptr_t)(unsigned)ring << RING_SHIFT | (cell & 0xff) << CELL_SHIFT |
-			HAS_RING;
+			HAS_RING | OURS;
 	uintptr_t word = get_word(s);
-	bool again = (word >> CELL_SHIFT) == (key >> CELL_SHIFT) && (word & HAS_RING) != 0;
 
-	put_word(s, (again ? word : key) | TO_JUDGE);
-	return !again;
+	*again = (word >> CELL_SHIFT) == (key >> CELL_SHIFT) && (word & HAS_RING) != 0 &&
+		 (word & (MARK(TK_CONN_RESUMED) | MARK(TK_CONN_RENEWED))) == 0;
+	if (word == 0 || !put_word(s, (*again ? word : key) | TO_JUDGE))
+		return TK_E_NOMEM;
+	return 0;
 }
 
 int tk_conn_judge(SSL *s)
@@ -87,7 +100,7 @@ int tk_conn_judge(SSL *s)
 
 	if (!(word & TO_JUDGE))
 		return TK_NO_RING;
-	put_word(s, word & ~(uintptr_t)TO_JUDGE);
+	(void)put_word(s, word & ~(uintptr_t)TO_JUDGE);
 	return (int)(word >> RING_SHIFT);
 }
 
@@ -101,29 +114,28 @@ int tk_conn_ticket(SSL *s, unsigned *cell)
 
 bool tk_conn_mark(SSL *s, enum tk_conn_mark mark)
 {
-	uintptr_t word = get_word(s), bit = (uintptr_t)FIRST_MARK << mark;
+	uintptr_t word = get_word(s);
 
-	put_word(s, word | bit);
-	return (word & bit) == 0;
+	return put_word(s, word | MARK(mark)) && (word & MARK(mark)) == 0;
 }
 
-void tk_conn_gen(SSL *s, const struct tk_context *c)
+void tk_conn_gen(const SSL *s, const struct tk_announced *what)
 {
 	note.ssl = s;
-	note.id = c->id;
+	note.what = *what;
 }
 
-bool tk_conn_gen_ran(SSL *s)
+bool tk_conn_gen_take(const SSL *s, struct tk_announced *what)
 {
 	bool ran = note.ssl == s;
 
-	if (ran)
-		note.sealed = note.id;
 	note.ssl = NULL;
+	*what = ran ? note.what : (struct tk_announced){ 0 };
 	return ran;
 }
 
-bool tk_conn_gen_unsealed(const struct tk_context *c)
+bool tk_conn_gen_unsealed(struct tk_announced *what)
 {
-	return note.ssl != NULL && note.id == c->id && note.sealed != c->id;
+	*what = note.what;
+	return note.ssl != NULL && note.what.watched;
 }

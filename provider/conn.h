@@ -11,8 +11,8 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#include "provider/contexts.h"
 #include "tkprov/err.h"
 
 /* Registers the ex_data index.  Once, on attach. */
@@ -25,12 +25,13 @@ void tk_conn_hello_name(SSL *s, const char **name, size_t *len);
 /* The server name once the ClientHello was read, NULL if there is none: for gen and seal. */
 const char *tk_conn_name(SSL *s);
 
-/* TLS 1.2 or older, and a session was resumed: the name may be gone by now. */
-bool tk_conn_old_resumed(SSL *s);
+/* TLS 1.2 or older, or DTLS: one ticket, which goes out before our Finished. */
+bool tk_conn_is_old(const SSL *s);
 
-/* Our open found the ticket's key in this cell of this ring, and dec is to judge it.  True
- * the first time: after a HelloRetryRequest the same ticket comes again. */
-bool tk_conn_opened(SSL *s, int ring, unsigned cell);
+/* Our open found the ticket's key in this cell of this ring, and dec is to judge it.  *again:
+ * the same ticket a second time in one handshake, after a HelloRetryRequest.
+ * TK_E_NOMEM: it could not be noted, so dec would not know. */
+int tk_conn_opened(SSL *s, int ring, unsigned cell, bool *again);
 
 /* The ring of the ticket that our open accepted a moment ago, once; TK_NO_RING if it was
  * not ours. */
@@ -43,12 +44,20 @@ int tk_conn_ticket(SSL *s, unsigned *cell);
 enum tk_conn_mark { TK_CONN_RESUMED, TK_CONN_RENEWED, TK_CONN_REFUSED };
 bool tk_conn_mark(SSL *s, enum tk_conn_mark mark);
 
-/* gen has run for the ticket that this thread builds next... */
-void tk_conn_gen(SSL *s, const struct tk_context *c);
-/* ...and seal asks whether it did, once. */
-bool tk_conn_gen_ran(SSL *s);
-/* Did the last ticket that gen announced in this thread go by without our seal, on a
- * context that our seal was not seen on just before? */
-bool tk_conn_gen_unsealed(const struct tk_context *c);
+/* What gen leaves for seal, which runs next in the same thread.  A context is known by its id:
+ * where the note is old it may be gone. */
+struct tk_announced {
+	uint64_t context;
+	bool tagged;     /* dec will know what the ticket is bound to */
+	bool left_alone; /* the context had its own keys so far */
+	bool watched;    /* our seal is expected, or the context has its own keys */
+};
+void tk_conn_gen(const SSL *s, const struct tk_announced *what);
+
+/* For seal: has gen just run for this ticket?  Once. */
+bool tk_conn_gen_take(const SSL *s, struct tk_announced *what);
+
+/* Did the last ticket that gen announced in this thread, and watched, go by without our seal? */
+bool tk_conn_gen_unsealed(struct tk_announced *what);
 
 #endif

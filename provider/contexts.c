@@ -13,12 +13,11 @@
 #include "common/random.h"
 #include "provider/clock.h"
 
-
 #define LOOK_AGAIN_MS 1000
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct tk_context *list; /* guarded by mutex */
-static unsigned count;          /* guarded by mutex */
+static unsigned count, alone_count; /* guarded by mutex */
 
 /* The last look: what it found, and until when it is good (0: no longer). */
 static atomic_bool verify_found;
@@ -35,7 +34,18 @@ struct tk_context *tk_context_of(const SSL_CTX *ctx)
 {
 	int idx = atomic_load_explicit(&index_of_ours, memory_order_relaxed);
 
-	return idx == -1 ? NULL : SSL_CTX_get_ex_data(ctx, idx);
+	return idx == -1 ? NULL : tk_context_from_data(SSL_CTX_get_ex_data(ctx, idx));
+}
+
+/* Pointers of others are even. */
+void *tk_context_to_data(struct tk_context *c)
+{
+	return (char *)c + 1;
+}
+
+struct tk_context *tk_context_from_data(void *data)
+{
+	return ((uintptr_t)data & 1) != 0 ? (void *)((char *)data - 1) : NULL;
 }
 
 struct tk_context *tk_context_new(SSL_CTX *ctx, bool generic)
@@ -71,6 +81,7 @@ void tk_context_free(struct tk_context *c)
 	if (c->next != NULL)
 		c->next->prev = c->prev;
 	count--;
+	alone_count -= atomic_load_explicit(&c->left_alone, memory_order_relaxed);
 	pthread_mutex_unlock(&mutex);
 	free(c);
 }
@@ -104,13 +115,47 @@ bool tk_contexts_verify(void)
 	return found;
 }
 
-void tk_contexts_count(unsigned *hooked, unsigned *left_alone)
+static bool leave_locked(struct tk_context *c, bool alone)
 {
-	*left_alone = 0;
+	if (atomic_exchange_explicit(&c->left_alone, alone, memory_order_relaxed) == alone)
+		return false;
+	alone_count += alone ? 1U : -1U;
+	return true;
+}
+
+bool tk_contexts_leave(uint64_t id, bool alone)
+{
+	struct tk_context *c;
+	bool new;
+
 	pthread_mutex_lock(&mutex);
-	*hooked = count;
-	for (const struct tk_context *c = list; c != NULL; c = c->next)
-		*left_alone += atomic_load_explicit(&c->left_alone, memory_order_relaxed);
+	for (c = list; c != NULL && c->id != id; c = c->next)
+		;
+	new = c != NULL && leave_locked(c, alone);
+	pthread_mutex_unlock(&mutex);
+	return new;
+}
+
+bool tk_contexts_leave_unproven(const SSL_CTX *ctx)
+{
+	bool any = false;
+
+	pthread_mutex_lock(&mutex);
+	for (struct tk_context *c = list; c != NULL; c = c->next) {
+		if ((ctx != NULL && c->ctx != ctx) ||
+		    atomic_load_explicit(&c->gen_ran, memory_order_relaxed) || !leave_locked(c, true))
+			continue;
+		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, NULL);
+		any = true;
+	}
+	pthread_mutex_unlock(&mutex);
+	return any;
+}
+
+void tk_contexts_tell(struct tk_board *b)
+{
+	pthread_mutex_lock(&mutex);
+	tk_board_contexts(b, count, alone_count);
 	pthread_mutex_unlock(&mutex);
 }
 

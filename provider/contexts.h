@@ -14,12 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "provider/board.h"
+
 struct tk_context {
 	SSL_CTX *ctx;
 	uint64_t id;             /* 64 random bits: a ticket can be bound to it */
 	bool generic;            /* made by TLS_method(): server or client */
-	bool foreign;            /* the program may have ticket callbacks of its own */
-	atomic_bool left_alone;  /* it keeps its own ticket keys */
+	atomic_bool left_alone;  /* it keeps its own ticket keys; changed under the list's mutex */
 	atomic_bool gen_ran;     /* ours, so the callbacks are not the program's */
 	struct tk_context *prev, *next; /* guarded by the list's mutex */
 };
@@ -30,17 +31,29 @@ struct tk_context *tk_context_new(SSL_CTX *ctx, bool generic);
 /* Removes it; NULL is fine. */
 void tk_context_free(struct tk_context *c);
 
-/* Does a server context of this process ask for client certificates?  A server method's,
- * or a generic method's that has a certificate.  Looked through again after a context
- * was made, and once a second: programs set this after SSL_CTX_new. */
-bool tk_contexts_verify(void);
+/* What stands in a context's ex_data, and back: NULL where it is not of this module (in another
+ * library context the index is somebody else's). */
+void *tk_context_to_data(struct tk_context *c);
+struct tk_context *tk_context_from_data(void *data);
 
 /* The entry of a context, or NULL.  idx: the ex_data index, once it is known. */
 void tk_contexts_index(int idx);
 struct tk_context *tk_context_of(const SSL_CTX *ctx);
 
-/* How many there are, and how many of them were left alone. */
-void tk_contexts_count(unsigned *hooked, unsigned *left_alone);
+/* Does a server context of this process ask for client certificates?  A server method's,
+ * or a generic method's that has a certificate.  Looked through again after a context
+ * was made, and once a second: programs set this after SSL_CTX_new. */
+bool tk_contexts_verify(void);
+
+/* The context of that id is left alone from now on, or no longer.  True if that is new. */
+bool tk_contexts_leave(uint64_t id, bool alone);
+
+/* ctx, or all contexts if it is NULL, as far as gen was not seen there: left alone, without our key
+ * callback, so that OpenSSL's own key works until gen is seen.  True if that is new. */
+bool tk_contexts_leave_unproven(const SSL_CTX *ctx);
+
+/* Enters how many there are, and how many of them were left alone, on the board. */
+void tk_contexts_tell(struct tk_board *b);
 
 /* Around a fork. */
 void tk_contexts_lock(void);

@@ -39,11 +39,8 @@ static void parent(void)
 /* Contexts are inherited, the place on the board is new. */
 static void enter_child(struct tk_instance *inst)
 {
-	unsigned hooked, left_alone;
-
 	tk_board_register(inst->board, TK_PROC_FORKED, inst->program);
-	tk_contexts_count(&hooked, &left_alone);
-	tk_board_contexts(inst->board, hooked, left_alone);
+	tk_contexts_tell(inst->board);
 }
 
 static void child(void)

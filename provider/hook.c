@@ -102,7 +102,7 @@ static void hook_context(SSL_CTX *ctx, CRYPTO_EX_DATA *ad, enum side side)
 	if (verdict == TK_ATTACH_NOT_US || verdict == TK_ATTACH_BUILTIN)
 		return;
 	c = tk_context_new(ctx, side == SIDE_EITHER);
-	if (c == NULL || CRYPTO_set_ex_data(ad, ctx_index, c) != 1) {
+	if (c == NULL || CRYPTO_set_ex_data(ad, ctx_index, tk_context_to_data(c)) != 1) {
 		tk_context_free(c);
 		tk_log(LOG_ERR, "out of memory: a context keeps OpenSSL's own ticket key");
 		return;
@@ -111,8 +111,7 @@ static void hook_context(SSL_CTX *ctx, CRYPTO_EX_DATA *ad, enum side side)
 		tk_scope_refuse(c);
 		return;
 	}
-	c->foreign = is_foreign(inst);
-	tk_scope_install(c);
+	tk_scope_install(c, is_foreign(inst));
 }
 
 static void new_func(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
@@ -132,8 +131,12 @@ static void new_func(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long 
 /* Runs also for contexts that new_func never saw: then ptr is NULL. */
 static void free_func(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int idx, long argl, void *argp)
 {
+	struct tk_context *c = tk_context_from_data(ptr);
+
 	(void)parent, (void)ad, (void)idx, (void)argl, (void)argp;
-	tk_context_free(ptr);
+	tk_context_free(c);
+	if (c != NULL && tk_instance() != NULL)
+		tk_contexts_tell(tk_instance()->board);
 }
 
 int tk_hook_register(struct tk_error *e)

@@ -77,52 +77,60 @@ static bool has_tag(SSL_SESSION *sess, struct tk_tag *tag)
  * goes out before our Finished, so having sent one means a renegotiation.  In TLS 1.3
  * a second ticket, or one after post-handshake authentication, is for a copy of the
  * first's session, tag and all. */
-static bool may_tag(SSL *s, SSL_SESSION *sess)
+static bool may_tag(SSL *s)
 {
-	struct tk_tag there;
-
-	if (sess == NULL || SSL_session_reused(s) == 1)
-		return false;
-	if ((SSL_is_dtls(s) || SSL_version(s) < TLS1_3_VERSION) && SSL_get_finished(s, NULL, 0) > 0)
-		return false;
-	return !has_tag(sess, &there);
+	return SSL_session_reused(s) != 1 && !(tk_conn_is_old(s) && SSL_get_finished(s, NULL, 0) > 0);
 }
 
-static void write_tag(const struct tk_instance *inst, SSL *s, const struct tk_context *c)
+static bool write_tag(SSL *s, SSL_SESSION *sess, const struct tk_context *c, const char *name)
 {
-	SSL_SESSION *sess = SSL_get_session(s);
-	const char *name = tk_conn_name(s);
-	size_t len = name != NULL ? strlen(name) : 0;
-	int ring = tk_instance_ring(inst, name, len);
 	uint8_t data[TK_TAG_LEN];
 	struct tk_tag tag;
 
-	if (ring == TK_NO_RING || inst->conf->rings[ring].scope == TK_SCOPE_SHARED ||
-	    !may_tag(s, sess) || site_of(c, name, len, tag.site) != 0)
-		return;
+	if (site_of(c, name, name != NULL ? strlen(name) : 0, tag.site) != 0)
+		return false;
 	tag.context = c->id;
 	tag.verifies = asks_for_cert(s);
 	tag.born = tk_now();
 	tk_tag_put(&tag, data);
-	(void)SSL_SESSION_set1_ticket_appdata(sess, data, sizeof(data));
+	return SSL_SESSION_set1_ticket_appdata(sess, data, sizeof(data)) == 1;
 }
 
-static void count_contexts(const struct tk_instance *inst)
+/* Will dec know what the ticket is bound to?  A context with keys of its own keeps them, and
+ * what they seal is none of dec's business. */
+static bool tag_session(const struct tk_instance *inst, SSL *s, const struct tk_context *c,
+			bool left_alone)
 {
-	unsigned hooked, left_alone;
+	SSL_SESSION *sess = SSL_get_session(s);
+	const char *name = tk_conn_name(s);
+	int ring = tk_instance_ring(inst, name, name != NULL ? strlen(name) : 0);
+	struct tk_tag there;
 
-	tk_contexts_count(&hooked, &left_alone);
-	tk_board_contexts(inst->board, hooked, left_alone);
+	if (sess == NULL || left_alone)
+		return false;
+	if (has_tag(sess, &there))
+		return true;
+	return ring != TK_NO_RING && inst->conf->rings[ring].scope != TK_SCOPE_SHARED &&
+	       may_tag(s) && write_tag(s, sess, c, name);
+}
+
+/* TLS 1.3 tickets that are numbers of libssl's own cache: no key seals them. */
+static bool is_stateful(const SSL *s)
+{
+	return !tk_conn_is_old(s) &&
+	       ((SSL_get_options(s) & SSL_OP_NO_TICKET) != 0 ||
+		(SSL_get_max_early_data(s) > 0 && (SSL_get_options(s) & SSL_OP_NO_ANTI_REPLAY) == 0));
 }
 
 /* takeover = false: there is no getter for the key callback, but a ticket that gen
  * announced and our seal never saw was sealed by somebody else's. */
-static void note_left_alone(const struct tk_instance *inst, struct tk_context *c)
+static void note_left_alone(const struct tk_instance *inst)
 {
-	if (!tk_conn_gen_unsealed(c) ||
-	    atomic_exchange_explicit(&c->left_alone, true, memory_order_relaxed))
+	struct tk_announced last;
+
+	if (!tk_conn_gen_unsealed(&last) || !tk_contexts_leave(last.context, true))
 		return;
-	count_contexts(inst);
+	tk_contexts_tell(inst->board);
 	tk_log(LOG_NOTICE, "a context of %s has its own ticket keys and keeps them (takeover = false)",
 	       inst->program);
 }
@@ -132,14 +140,28 @@ static void note_left_alone(const struct tk_instance *inst, struct tk_context *c
 static void assert_key_callback(const struct tk_instance *inst, struct tk_context *c)
 {
 	if (!inst->conf->takeover) {
-		note_left_alone(inst, c);
+		note_left_alone(inst);
 		return;
 	}
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_callback);
 	/* threads share the context: it is only written to when there is something to write */
 	if (atomic_load_explicit(&c->left_alone, memory_order_relaxed) &&
-	    atomic_exchange_explicit(&c->left_alone, false, memory_order_relaxed))
-		count_contexts(inst);
+	    tk_contexts_leave(c->id, false))
+		tk_contexts_tell(inst->board);
+}
+
+/* For seal. */
+static void announce(const struct tk_instance *inst, SSL *s, struct tk_context *c)
+{
+	bool left_alone = atomic_load_explicit(&c->left_alone, memory_order_relaxed);
+	struct tk_announced what = {
+		.context = c->id,
+		.left_alone = left_alone,
+		.tagged = tag_session(inst, s, c, left_alone),
+		.watched = !inst->conf->takeover && !left_alone && !is_stateful(s),
+	};
+
+	tk_conn_gen(s, &what);
 }
 
 /* Once a connection: gen runs for each ticket, and again after the handshake. */
@@ -165,19 +187,18 @@ static int gen(SSL *s, void *arg)
 	assert_key_callback(inst, c);
 	if (asks_for_cert(s))
 		see_certs(inst);
-	write_tag(inst, s, c);
+	announce(inst, s, c);
 	if (SSL_session_reused(s) == 1)
 		count_resumed(inst, s);
-	tk_conn_gen(s, c);
 	ERR_pop_to_mark();
 	return 1;
 }
 
+/* ring: whose key opened it; TK_NO_RING: none of ours did. */
 static enum tk_verdict judge(const struct tk_instance *inst, SSL *s, SSL_SESSION *sess,
 			     const struct tk_context *c, int ring)
 {
 	struct tk_scene scene = {
-		.scope = inst->conf->rings[ring].scope,
 		.context = c->id,
 		.now = tk_now(),
 		.max_age = inst->conf->max_session_age,
@@ -186,6 +207,8 @@ static enum tk_verdict judge(const struct tk_instance *inst, SSL *s, SSL_SESSION
 	const char *name;
 	size_t len;
 
+	if (ring != TK_NO_RING)
+		scene.scope = inst->conf->rings[ring].scope;
 	if (scene.scope == TK_SCOPE_SHARED)
 		return TK_VERDICT_GOOD;
 	tk_conn_hello_name(s, &name, &len);
@@ -213,10 +236,10 @@ static bool is_good(SSL_TICKET_STATUS status)
 	return status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW;
 }
 
-/* As libssl will judge: by the time that the session itself carries. */
+/* As libssl will judge: by the time that the session itself carries.  It may last for ever. */
 static bool is_expired(const SSL_SESSION *sess)
 {
-	return SSL_SESSION_get_time(sess) + SSL_SESSION_get_timeout(sess) < tk_now();
+	return tk_now() - (int64_t)SSL_SESSION_get_time(sess) > SSL_SESSION_get_timeout(sess);
 }
 
 static void count_refused(const struct tk_instance *inst, SSL *s, enum tk_counter why)
@@ -238,14 +261,27 @@ static SSL_TICKET_RETURN answer_ours(const struct tk_instance *inst, SSL *s, SSL
 		count_refused(inst, s, TK_COUNT_FORGED);
 	if (!is_good(status))
 		return answer;
-	if (is_expired(sess))
-		count_refused(inst, s, TK_COUNT_EXPIRED);
-	else if (judge(inst, s, sess, c, ring) != TK_VERDICT_GOOD) {
-		count_refused(inst, s, TK_COUNT_ASTRAY);
+	if (judge(inst, s, sess, c, ring) != TK_VERDICT_GOOD) {
+		count_refused(inst, s, is_expired(sess) ? TK_COUNT_EXPIRED : TK_COUNT_ASTRAY);
 		answer = SSL_TICKET_RETURN_IGNORE_RENEW;
-	} else if (answer == SSL_TICKET_RETURN_USE)
+	} else if (is_expired(sess))
+		count_refused(inst, s, TK_COUNT_EXPIRED);
+	else if (answer == SSL_TICKET_RETURN_USE || SSL_get_num_tickets(s) == 0)
 		count_resumed(inst, s); /* gen will not run */
 	return answer;
+}
+
+/* One that another callback opened: the server's own, which may have a ring's keys.  By the tag it
+ * is known for one that we sealed. */
+static SSL_TICKET_RETURN answer_others(const struct tk_instance *inst, SSL *s, SSL_SESSION *sess,
+				       const struct tk_context *c, SSL_TICKET_STATUS status)
+{
+	struct tk_tag tag;
+
+	if (is_good(status) && has_tag(sess, &tag) &&
+	    judge(inst, s, sess, c, TK_NO_RING) != TK_VERDICT_GOOD)
+		return SSL_TICKET_RETURN_IGNORE_RENEW;
+	return usual_answer(status);
 }
 
 static SSL_TICKET_RETURN dec(SSL *s, SSL_SESSION *sess, const unsigned char *name, size_t name_len,
@@ -261,22 +297,32 @@ static SSL_TICKET_RETURN dec(SSL *s, SSL_SESSION *sess, const unsigned char *nam
 	ERR_set_mark();
 	ring = tk_conn_judge(s);
 	answer = ring != TK_NO_RING ? answer_ours(inst, s, sess, arg, ring, status) :
-				      usual_answer(status);
+				      answer_others(inst, s, sess, arg, status);
 	ERR_pop_to_mark();
 	return answer;
 }
 
-void tk_scope_install(struct tk_context *c)
+void tk_scope_install(struct tk_context *c, bool foreign)
 {
 	SSL_CTX_set_session_ticket_cb(c->ctx, gen, dec, c);
-	if (c->foreign)
-		atomic_store_explicit(&c->left_alone, true, memory_order_relaxed);
+	if (foreign)
+		(void)tk_contexts_leave(c->id, true);
 	else
 		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_callback);
-	count_contexts(tk_instance());
+	tk_contexts_tell(tk_instance()->board);
+}
+
+static int gen_refuse(SSL *s, void *arg)
+{
+	const struct tk_context *c = arg;
+
+	(void)s;
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_refuse);
+	return 1;
 }
 
 void tk_scope_refuse(struct tk_context *c)
 {
+	SSL_CTX_set_session_ticket_cb(c->ctx, gen_refuse, NULL, c);
 	SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_refuse);
 }

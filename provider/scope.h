@@ -11,12 +11,12 @@
 
 #include "provider/contexts.h"
 
-/* Sets the callbacks on a context.  On one whose program may have ticket callbacks of
- * its own (c->foreign) the key callback is left to gen, which runs only if they are not
- * set: until then OpenSSL's own key works there. */
-void tk_scope_install(struct tk_context *c);
+/* Sets the callbacks on a context.  foreign: its program may have ticket callbacks of its own;
+ * there the key callback is left to gen, which runs only if they are not set: until then
+ * OpenSSL's own key works. */
+void tk_scope_install(struct tk_context *c, bool foreign);
 
-/* Sets a key callback that neither seals nor opens. */
+/* Sets a key callback that neither seals nor opens, in place of the server's own, too. */
 void tk_scope_refuse(struct tk_context *c);
 
 #endif

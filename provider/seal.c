@@ -23,12 +23,15 @@
 /* A TLS 1.2 renewal may have lost its name: it stays in the ring its ticket came from. */
 static int ring_to_seal(const struct tk_instance *inst, SSL *s)
 {
-	unsigned cell;
-	int ring = tk_conn_old_resumed(s) ? tk_conn_ticket(s, &cell) : TK_NO_RING;
 	const char *name;
+	unsigned cell;
+	int ring;
 
-	if (ring != TK_NO_RING)
-		return ring;
+	if (SSL_session_reused(s) == 1 && tk_conn_is_old(s)) {
+		ring = tk_conn_ticket(s, &cell);
+		if (ring != TK_NO_RING)
+			return ring;
+	}
 	name = tk_conn_name(s);
 	return tk_instance_ring(inst, name, name != NULL ? strlen(name) : 0);
 }
@@ -53,23 +56,31 @@ static void count_sealed(const struct tk_instance *inst, SSL *s, unsigned ring, 
 	if (SSL_session_reused(s) != 1)
 		return;
 	old_ring = tk_conn_ticket(s, &old_cell);
-	if (old_ring != TK_NO_RING && tk_conn_mark(s, TK_CONN_RENEWED))
-		tk_count(inst->board, (unsigned)old_ring, old_cell, TK_COUNT_RENEWED);
+	if (old_ring == TK_NO_RING || !tk_conn_mark(s, TK_CONN_RENEWED))
+		return;
+	tk_count(inst->board, (unsigned)old_ring, old_cell, TK_COUNT_RENEWED);
+	if (tk_conn_mark(s, TK_CONN_RESUMED)) /* gen has counted it, unless there is none of ours */
+		tk_count(inst->board, (unsigned)old_ring, old_cell, TK_COUNT_RESUMED);
 }
 
 /* No gen before the seal: the program has callbacks of its own, and nobody writes or looks at
  * tags.  Its context goes back to OpenSSL's own key; should gen run there after all, it takes
- * over again. */
-static void leave_alone(const struct tk_instance *inst, SSL *s)
+ * over again.  Where that was done already the handshake began with another context, and
+ * nobody says with which. */
+static void leave_alone(const struct tk_instance *inst, const SSL *s)
 {
-	SSL_CTX *ctx = SSL_get_SSL_CTX(s);
-	struct tk_context *c = tk_context_of(ctx);
-
-	if (c == NULL || atomic_exchange_explicit(&c->left_alone, true, memory_order_relaxed))
+	if (!tk_contexts_leave_unproven(SSL_get_SSL_CTX(s)) && !tk_contexts_leave_unproven(NULL))
 		return;
-	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, NULL);
+	tk_contexts_tell(inst->board);
 	tk_log(LOG_NOTICE, "a context of %s has ticket callbacks of its own and keeps OpenSSL's "
 			   "ticket key", inst->program);
+}
+
+/* takeover = false: it was thought to have keys of its own. */
+static void take_back(const struct tk_instance *inst, const struct tk_announced *what)
+{
+	if (what->left_alone && tk_contexts_leave(what->context, false))
+		tk_contexts_tell(inst->board);
 }
 
 /* Until gen was seen on a context, somebody who could set callbacks there may have: also a
@@ -85,18 +96,20 @@ static bool may_be_foreign(const struct tk_instance *inst, SSL *s, unsigned ring
 static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned char *iv,
 		EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx)
 {
-	bool gen_ran = tk_conn_gen_ran(s);
+	struct tk_announced what;
+	bool gen_ran = tk_conn_gen_take(s, &what);
 	int ring = ring_to_seal(inst, s);
 	struct tk_vault_place place;
 	struct tk_key key;
 	int rc;
 
+	take_back(inst, &what);
 	if (ring == TK_NO_RING)
 		return 0;
-	/* Without gen there is no tag: callbacks of the program's own stand in its place. */
-	if (!gen_ran && inst->conf->rings[ring].scope != TK_SCOPE_SHARED) {
-		leave_alone(inst, s);
-		return 0;
+	if (inst->conf->rings[ring].scope != TK_SCOPE_SHARED && !what.tagged) {
+		if (!gen_ran)
+			leave_alone(inst, s);
+		return 0; /* dec would refuse it */
 	}
 	if (!inst->conf->control_thread)
 		tk_timer_ring(inst, (unsigned)ring);
@@ -112,11 +125,9 @@ static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned 
 }
 
 /* TLS 1.3 always renews, or the client gets no fresh ticket (RFC 8446 appendix C.4). */
-static bool wants_renewal(SSL *s, unsigned slots, unsigned slot)
+static bool wants_renewal(const SSL *s, unsigned slots, unsigned slot)
 {
-	if (!SSL_is_dtls(s) && SSL_version(s) >= TLS1_3_VERSION)
-		return true;
-	return tk_ring_wants_renewal(slots, slot);
+	return !tk_conn_is_old(s) || tk_ring_wants_renewal(slots, slot);
 }
 
 static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned char *name,
@@ -127,6 +138,7 @@ static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned ch
 	const char *sni;
 	size_t sni_len;
 	int ring, rc;
+	bool again;
 
 	tk_conn_hello_name(s, &sni, &sni_len);
 	ring = tk_instance_ring(inst, sni, sni_len);
@@ -140,9 +152,9 @@ static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned ch
 		rc = tk_ticket_open(&key, iv, cctx, hctx);
 	}
 	tk_key_wipe(&key);
-	if (rc != 0)
+	if (rc != 0 || tk_conn_opened(s, ring, place.cell, &again) != 0)
 		return 0;
-	if (tk_conn_opened(s, ring, place.cell))
+	if (!again)
 		tk_count(inst->board, (unsigned)ring, place.cell, TK_COUNT_PRESENTED);
 	return wants_renewal(s, place.slots, place.slot) ? 2 : 1;
 }

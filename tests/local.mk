@@ -30,6 +30,7 @@ EXTRA_DIST += \
 	tests/server/deny.py \
 	tests/server/harness.py \
 	tests/server/imports.c \
+	tests/server/inproc.c \
 	tests/server/leave.c \
 	tests/server/pyserver.py \
 	tests/server/second_libctx.c \
@@ -40,6 +41,7 @@ EXTRA_DIST += \
 	tests/server/test_examples.py \
 	tests/server/test_guest.py \
 	tests/server/test_haproxy.py \
+	tests/server/test_inproc.py \
 	tests/server/test_keep.py \
 	tests/server/test_keyfile.py \
 	tests/server/test_nginx.py \

@@ -439,10 +439,11 @@ class Nginx(Server):
 class Haproxy(Child):
     """binds: (name, options) pairs; each frontend answers with its name."""
 
-    def __init__(self, site, binds, module=True):
+    def __init__(self, site, binds, module=True, nbthread=None):
         self.ports = {name: free_port() for name, _ in binds}
         conf = site.dir / "haproxy.cfg"
-        text = "global\n  stats socket {0}/stats.sock level admin\ndefaults\n  mode http\n" \
+        text = "global\n" + (f"  nbthread {nbthread}\n" if nbthread else "") + \
+               "  stats socket {0}/stats.sock level admin\ndefaults\n  mode http\n" \
                "  timeout client 5s\n  timeout server 5s\n  timeout connect 5s\n".format(site.dir)
         for name, options in binds:
             text += (f"frontend {name}\n  bind 127.0.0.1:{self.ports[name]} ssl crt"

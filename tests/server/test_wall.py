@@ -15,9 +15,9 @@ from harness import Child, Haproxy, Nginx, PyServer, answers, free_port, hello, 
 TLS = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 
 
-def honest(port, tls, body, cert=None, **kw):
-    got = tlsc(port, tls=tls, cert=cert, count=4, chain=True, **kw)
-    assert [g["reused"] for g in got] == [False, True, True, True], got
+def honest(port, tls, body, cert=None, times=3, **kw):
+    got = tlsc(port, tls=tls, cert=cert, count=1 + times, chain=True, **kw)
+    assert [g["reused"] for g in got] == [False] + [True] * times, got
     assert all(g["body"].endswith(body) for g in got)
 
 
@@ -334,6 +334,76 @@ def test_session_has_an_end_however_often_it_is_resumed(site, tls):
     hello(nginx.port, tls=tls, save=ticket)
     wait_for("a full handshake", lambda: not hello(nginx.port, tls=tls, offer=ticket,
                                                   save=ticket)["reused"])
+
+
+# HAProxy by itself gives no new ticket to a TLS 1.3 client that resumes.
+ONCE = {("1.2", "true"): 3, ("1.2", "false"): 3, ("1.3", "true"): 3, ("1.3", "false"): 1}
+
+
+def locked_bind(site, options=""):
+    return "locked", f"verify required ca-file {site.pki.ca()} {options}"
+
+
+@TLS
+@pytest.mark.parametrize("takeover", ["true", "false"])
+@pytest.mark.parametrize("scope", ["auto", "context"])
+def test_haproxy_with_the_rings_own_file(site, tls, scope, takeover):
+    """The second listener's own callback knows the ring's keys, and opens what ours has sealed: dec
+    knows its tag."""
+    site.write_conf(scope=scope, extra=f"takeover = {takeover};")
+    h = Haproxy(site, [("open", ""), locked_bind(site, f"tls-ticket-keys {site.keyfile}")])
+    walled(site, tls, (h.ports["open"], "open"), (h.ports["locked"], "locked"), None, None)
+    for _ in range(3):
+        hello(h.ports["locked"], tls=tls, cert=site.pki.client())
+    honest(h.ports["locked"], tls, "locked", site.pki.client(), times=ONCE[tls, takeover])
+    walled(site, tls, (h.ports["open"], "open"), (h.ports["locked"], "locked"), None, None)
+
+
+def test_haproxy_with_the_rings_own_file_shared_shows_it(site):
+    site.write_conf(scope="shared")
+    h = Haproxy(site, [("open", ""), locked_bind(site, f"tls-ticket-keys {site.keyfile}")])
+    handed_out(site, "1.3", (h.ports["open"], "open"), (h.ports["locked"], "locked"), None, None)
+
+
+@TLS
+def test_haproxy_left_alone_wherever_it_has_keys(site, tls):
+    """One thread, several listeners in turn: those with keys of their own are found, and no others."""
+    site.write_conf(extra="takeover = false;")
+    site.write_keys(path=site.dir / "own.key")
+    own = f"tls-ticket-keys {site.dir}/own.key"
+    h = Haproxy(site, [("one", own), ("ours", ""), ("two", own)], nbthread=1)
+    for _ in range(3):
+        for name in ("one", "two", "ours"):
+            hello(h.ports[name], tls=tls)
+    assert site.info()["Contexts_left_alone"] == "2"
+    honest(h.ports["ours"], tls, "ours")
+    honest(h.ports["one"], tls, "one", times=ONCE[tls, "false"])
+
+
+@TLS
+def test_no_keys_no_tickets_from_servers_with_keys_of_their_own(site, tls):
+    """on_error = "no-tickets" holds for them, too."""
+    site.write_conf(extra="nonsense = 1;")
+    site.write_keys(path=site.dir / "own.key")
+    h = Haproxy(site, [("one", f"tls-ticket-keys {site.dir}/own.key")])
+    for _ in range(2):
+        assert hello(h.ports["one"], tls=tls)["name"] == ""
+
+
+@TLS
+def test_nginx_sessions_without_end(site, tls):
+    """ssl_session_timeout may be so long that time and timeout do not fit in a number."""
+    site.write_conf()
+    http = "ssl_session_timeout 9223372036854775807s;"
+    nginx = Nginx(site, nginx_blocks(site, ca="a"), workers=1, http=http)
+    ticket = site.session()
+    old = dict(tls=tls, sni="locked.test", offer=ticket)
+    hello(nginx.port, tls=tls, sni="locked.test", cert=site.pki.client("a"), save=ticket)
+    assert hello(nginx.port, cert=site.pki.client("a"), **old)["reused"]
+    nginx.write(nginx_blocks(site, ca="b"))
+    nginx.reload()
+    got = tlsc(nginx.port, **old)[0]
+    assert not got["reused"] and not got["body"].endswith("locked"), got
 
 
 @TLS
