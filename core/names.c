@@ -19,13 +19,20 @@
 #define LABEL_MAX 63
 #define FIRST_CAP 16 /* a power of two, as all that follow */
 
+#define SHORT 48
+
+/* One line of the cache, which is all that a look-up in a large table has to wait for. */
 struct entry {
-	char *host; /* lower case, without `*.`; NULL: free */
-	size_t len;
 	uint64_t hash;
-	bool suffix; /* stands for all that ends in .host */
 	int ring;
+	uint16_t len; /* of the host; 0: free */
+	bool suffix;  /* stands for all that ends in .host */
+	union {       /* lower case, without `*.` */
+		char host[SHORT];
+		char *long_host; /* where len is more than SHORT */
+	};
 };
+_Static_assert(sizeof(struct entry) == 64, "an entry is one line");
 
 struct tk_names {
 	struct entry *table;
@@ -62,15 +69,21 @@ void tk_names_free(struct tk_names **names)
 	if (!n)
 		return;
 	for (size_t i = 0; i < n->cap; i++)
-		free(n->table[i].host);
+		if (n->table[i].len > SHORT)
+			free(n->table[i].long_host);
 	free(n->table);
 	free(n);
+}
+
+static const char *host_of(const struct entry *e)
+{
+	return e->len > SHORT ? e->long_host : e->host;
 }
 
 static bool same(const struct entry *e, uint64_t hash, const char *host, size_t len, bool suffix)
 {
 	return e->hash == hash && e->suffix == suffix && e->len == len &&
-	       !memcmp(e->host, host, len);
+	       !memcmp(host_of(e), host, len);
 }
 
 /* The entry, or the free place where it belongs.  cap is not 0. */
@@ -79,7 +92,7 @@ static struct entry *probe(const struct tk_names *names, uint64_t hash, const ch
 {
 	size_t i = (size_t)(hash ^ hash >> 32) & (names->cap - 1);
 
-	while (names->table[i].host && !same(&names->table[i], hash, host, len, suffix))
+	while (names->table[i].len && !same(&names->table[i], hash, host, len, suffix))
 		i = (i + 1) & (names->cap - 1);
 	return &names->table[i];
 }
@@ -90,14 +103,15 @@ static int grow(struct tk_names *names)
 
 	if (2 * (names->used + 1) <= names->cap)
 		return 0;
-	bigger.table = calloc(bigger.cap, sizeof(*bigger.table));
+	bigger.table = aligned_alloc(sizeof(struct entry), bigger.cap * sizeof(struct entry));
 	if (!bigger.table)
 		return TK_E_NOMEM;
+	memset(bigger.table, 0, bigger.cap * sizeof(struct entry));
 	for (size_t i = 0; i < names->cap; i++) {
 		const struct entry *e = &names->table[i];
 
-		if (e->host)
-			*probe(&bigger, e->hash, e->host, e->len, e->suffix) = *e;
+		if (e->len)
+			*probe(&bigger, e->hash, host_of(e), e->len, e->suffix) = *e;
 	}
 	free(names->table);
 	names->table = bigger.table;
@@ -146,15 +160,17 @@ static int add_host(struct tk_names *names, const char *host, size_t len, bool s
 	for (size_t i = len; i-- > 0;)
 		hash = hash_more(hash, host[i]);
 	e = probe(names, hash, host, len, suffix);
-	if (e->host) {
+	if (e->len) {
 		*other = e->ring;
 		return TK_E_INUSE;
 	}
-	e->host = malloc(len);
-	if (!e->host)
-		return TK_E_NOMEM;
-	memcpy(e->host, host, len);
-	e->len = len;
+	if (len > SHORT) {
+		e->long_host = malloc(len);
+		if (!e->long_host)
+			return TK_E_NOMEM;
+	}
+	memcpy(len > SHORT ? e->long_host : e->host, host, len);
+	e->len = (uint16_t)len;
 	e->hash = hash;
 	e->suffix = suffix;
 	e->ring = ring;
@@ -208,11 +224,11 @@ int tk_names_lookup(const struct tk_names *names, const char *sni, size_t len)
 		if (name[i] != '.' || i == 0)
 			continue;
 		e = probe(names, hash, name + i + 1, len - i - 1, true);
-		if (e->host)
+		if (e->len)
 			ring = e->ring;
 	}
 	e = probe(names, hash, name, len, false);
-	return e->host ? e->ring : ring;
+	return e->len ? e->ring : ring;
 }
 
 /* Cuts a length of two bytes and as many bytes behind it off *p; NULL if they are not

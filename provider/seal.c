@@ -37,11 +37,12 @@ static int ring_to_seal(const struct tk_instance *inst, SSL *s)
 }
 
 /* max_key_age_action = "stop-issuing". */
-static bool is_too_old(const struct tk_instance *inst, unsigned ring, unsigned newest)
+static bool is_too_old(const struct tk_instance *inst, unsigned ring)
 {
 	struct tk_origin o;
+	uint8_t newest;
 
-	if (!inst->conf->stop_issuing)
+	if (!inst->conf->stop_issuing || tk_vault_newest(inst->vault, ring, &newest) != 0)
 		return false;
 	tk_ringstate_origin(inst->board, ring, newest, &o);
 	return tk_now() - o.added > inst->conf->max_key_age;
@@ -114,7 +115,7 @@ static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned 
 	if (!inst->conf->control_thread)
 		tk_timer_ring(inst, (unsigned)ring);
 	rc = tk_vault_get_encrypt(inst->vault, (unsigned)ring, &key, &place);
-	if (rc == 0 && is_too_old(inst, (unsigned)ring, place.newest))
+	if (rc == 0 && is_too_old(inst, (unsigned)ring))
 		rc = TK_E_RANGE;
 	if (rc == 0)
 		rc = tk_ticket_seal(&key, name, iv, cctx, hctx);

@@ -217,7 +217,6 @@ static void view_place(const struct view *view, unsigned slot, struct tk_vault_p
 	place->slot = slot;
 	place->slots = view->slots;
 	place->cell = view_cell(view, slot);
-	place->newest = view_cell(view, view->slots - 1);
 }
 
 /* The slot of that name, the newest first; view->slots if there is none. */

@@ -51,8 +51,7 @@ void tk_vault_init(struct tk_vault *v, unsigned id, const struct tk_ring *ring);
 
 struct tk_vault_place {
 	unsigned slot, slots;
-	uint8_t cell;   /* where the key is counted */
-	uint8_t newest; /* the newest key's cell */
+	uint8_t cell; /* where the key is counted */
 };
 
 /* Copies the key that encrypts.  TK_E_NOENT: no such ring.  TK_E_BUSY, TK_E_LAYOUT.

@@ -68,7 +68,7 @@ case " $user_flags" in
 esac
 
 # core/ computes: memory and strings, and nothing that touches the world.
-pure='tk_[a-z0-9_]+|(__)?(mem[a-z]+|str[a-z]+|bcmp|explicit_bzero|v?snprintf)(_chk)?|malloc|calloc|realloc|free'
+pure='tk_[a-z0-9_]+|(__)?(mem[a-z]+|str[a-z]+|bcmp|explicit_bzero|v?snprintf)(_chk)?|malloc|calloc|realloc|aligned_alloc|free'
 pure="$pure|qsort|bsearch|__stack_chk_(fail|guard)|__ctype_[a-z_]+|__isoc23_strto[a-z]+|_GLOBAL_OFFSET_TABLE_"
 pure="$pure|_*(asan|ubsan|tsan|msan|sanitizer|gcov|llvm)_.*"
 archive() { nm -u "$1" | sed -n 's/^ *[Uw] //p' | sort -u; }

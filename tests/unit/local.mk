@@ -20,7 +20,7 @@ TESTS += $(core_unit_tests)
 UNIT_CPPFLAGS = $(TK_CPPFLAGS) $(CUNIT_CFLAGS)
 CORE_UNIT_LIBS = libtkcore.la $(CUNIT_LIBS)
 # tests/unit/heap.h stands between the code under test and the heap
-unit_heap_wrap = -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=free
+unit_heap_wrap = -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=aligned_alloc -Wl,--wrap=free
 
 tests_unit_test_b64_SOURCES = tests/unit/test_b64.c tests/unit/unit.h
 tests_unit_test_b64_CPPFLAGS = $(UNIT_CPPFLAGS)

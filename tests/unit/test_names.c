@@ -225,20 +225,22 @@ static void many(void)
 	tk_names_free(&names);
 }
 
-/* Out of memory at each single allocation: said, and what was there is still there. */
+/* Out of memory at each single allocation: said, and what was there is still there.  Names as
+ * long as these are allocated each by itself. */
 static void out_of_memory(void)
 {
+	static const char format[] = "n%d.a-name-that-does-not-fit-into-its-place-in-the-table.test";
 	long before = heap_live;
 
 	for (long left = 0; left < 60; left++) {
 		struct tk_names *names;
-		char name[32];
+		char name[96];
 		int other, added = 0, rc = 0;
 
 		heap_left = left;
 		names = tk_names_new();
 		for (; names && added < 100; added++) {
-			snprintf(name, sizeof(name), "n%d.test", added);
+			snprintf(name, sizeof(name), format, added);
 			rc = tk_names_add(names, name, added, &other);
 			if (rc)
 				break;
@@ -246,7 +248,7 @@ static void out_of_memory(void)
 		heap_left = -1;
 		CHECK(names ? rc == TK_E_NOMEM : left == 0, "after %ld", left);
 		for (int i = 0; names && i <= added; i++) {
-			snprintf(name, sizeof(name), "n%d.test", i);
+			snprintf(name, sizeof(name), format, i);
 			CHECK(look_up(names, name) == (i < added ? i : TK_NO_RING), "after %ld, %s",
 			      left, name);
 		}

@@ -76,8 +76,7 @@ static void published_is_read(void)
 		make_key(&want, 7 + tk_ring_encrypt_slot(slots));
 		CHECK(tk_vault_get_encrypt(v, 1, &k, &at) == 0 && tk_key_equal(&k, &want), "%u", slots);
 		CHECK(at.cell == r.cell[tk_ring_encrypt_slot(slots)], "%u", slots);
-		CHECK(tk_vault_newest(v, 1, &cell) == 0 && cell == r.cell[slots - 1] &&
-		      cell == at.newest, "%u", slots);
+		CHECK(tk_vault_newest(v, 1, &cell) == 0 && cell == r.cell[slots - 1], "%u", slots);
 		for (unsigned i = 0; i < slots; i++)
 			CHECK(tk_vault_find(v, 1, tk_key_name(&r.key[i]), &k, &at) == 0 &&
 			      at.slot == i && at.slots == slots && at.cell == r.cell[i] &&
