@@ -27,31 +27,42 @@ static struct tk_count_mem *line(const struct tk_board *b, unsigned ring, unsign
 	return &b->counts[((size_t)ring * b->stripes + stripe) * lines + cell];
 }
 
-/* Which one does not matter, as long as neighbours take different ones. */
+/* Which one does not matter, as long as neighbours take different ones.  There is a power of two
+ * of them. */
 static unsigned my_stripe(const struct tk_board *b)
 {
 	int cpu = b->stripes > 1 ? sched_getcpu() : 0;
 
-	return cpu > 0 ? (unsigned)cpu % b->stripes : 0;
+	return cpu > 0 ? (unsigned)cpu & (b->stripes - 1) : 0;
 }
 
-void tk_count(struct tk_board *b, unsigned ring, unsigned cell, enum tk_counter what)
+/* A key's line; NULL where there is none. */
+static struct tk_count_mem *line_of_key(const struct tk_board *b, unsigned ring, unsigned cell)
 {
-	struct tk_count_mem *m = line(b, ring, my_stripe(b), cell);
+	return cell < TK_CELLS(b->slots) ? line(b, ring, my_stripe(b), cell) : NULL;
+}
 
-	if (m == NULL || cell == TK_CELLS(b->slots))
+void tk_count_now(struct tk_count_mem *m, enum tk_counter what)
+{
+	if (m == NULL)
 		return;
 	atomic_fetch_add_explicit(&m->n[what], 1, memory_order_relaxed);
 	if (what == TK_COUNT_ISSUED || what == TK_COUNT_RESUMED)
 		atomic_store_explicit(&m->last, tk_now(), memory_order_relaxed);
 }
 
-void tk_count_soon(const struct tk_board *b, unsigned ring, unsigned cell)
+void tk_count(struct tk_board *b, unsigned ring, unsigned cell, enum tk_counter what)
 {
-	const struct tk_count_mem *m = line(b, ring, my_stripe(b), cell);
+	tk_count_now(line_of_key(b, ring, cell), what);
+}
+
+struct tk_count_mem *tk_count_soon(const struct tk_board *b, unsigned ring, unsigned cell)
+{
+	struct tk_count_mem *m = line_of_key(b, ring, cell);
 
 	if (m != NULL)
 		__builtin_prefetch(m, 1);
+	return m;
 }
 
 void tk_count_unknown(struct tk_board *b, unsigned ring, const uint8_t name[static TK_NAME_LEN])

@@ -31,8 +31,10 @@ struct tk_counts {
 
 void tk_count(struct tk_board *b, unsigned ring, unsigned cell, enum tk_counter what);
 
-/* A count is to come: what it needs is fetched meanwhile. */
-void tk_count_soon(const struct tk_board *b, unsigned ring, unsigned cell);
+/* A count is to come: what it needs is fetched meanwhile.  The same for tk_count_now, soon and in
+ * this thread; it may be NULL. */
+struct tk_count_mem *tk_count_soon(const struct tk_board *b, unsigned ring, unsigned cell);
+void tk_count_now(struct tk_count_mem *m, enum tk_counter what);
 
 /* A ticket of a name that no key of the ring has. */
 void tk_count_unknown(struct tk_board *b, unsigned ring, const uint8_t name[static TK_NAME_LEN]);

@@ -136,6 +136,7 @@ static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned ch
 {
 	struct tk_vault_place place = { 0 };
 	struct tk_key key = { .len = 0 };
+	struct tk_count_mem *count = NULL;
 	const char *sni;
 	size_t sni_len;
 	int ring, rc;
@@ -149,14 +150,14 @@ static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned ch
 	if (rc == TK_E_NOENT)
 		tk_count_unknown(inst->board, (unsigned)ring, name);
 	if (rc == 0) {
-		tk_count_soon(inst->board, (unsigned)ring, place.cell);
+		count = tk_count_soon(inst->board, (unsigned)ring, place.cell);
 		rc = tk_ticket_open(&key, iv, cctx, hctx);
 	}
 	tk_key_wipe(&key);
 	if (rc != 0 || tk_conn_opened(s, ring, place.cell, &again) != 0)
 		return 0;
 	if (!again)
-		tk_count(inst->board, (unsigned)ring, place.cell, TK_COUNT_PRESENTED);
+		tk_count_now(count, TK_COUNT_PRESENTED);
 	return wants_renewal(s, place.slots, place.slot) ? 2 : 1;
 }
 
@@ -164,13 +165,15 @@ int tk_seal_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_
 		     EVP_MAC_CTX *hctx, int enc)
 {
 	struct tk_instance *inst = tk_instance();
+	bool marked;
 	int rc;
 
 	if (inst == NULL)
 		return 0;
-	ERR_set_mark();
+	marked = ERR_set_mark() == 1; /* not where there is nothing to mark */
 	rc = enc ? seal(inst, s, name, iv, cctx, hctx) : open_ticket(inst, s, name, iv, cctx, hctx);
-	ERR_pop_to_mark();
+	if (marked || rc == 0) /* what works leaves no errors behind */
+		ERR_pop_to_mark();
 	return rc;
 }
 

@@ -69,16 +69,16 @@ static const EVP_CIPHER *cipher_of(const struct tk_key *key)
 	return tk_key_part_len(key) == 16 ? aes128 : aes256;
 }
 
+/* As libssl does for keys of its own: libcrypto goes through each parameter many times. */
 static int set_mac(EVP_MAC_CTX *hctx, const struct tk_key *key)
 {
 	static char digest[] = "SHA256";
-	OSSL_PARAM params[3];
+	OSSL_PARAM params[2];
 
-	params[0] = OSSL_PARAM_construct_octet_string(
-		OSSL_MAC_PARAM_KEY, (void *)(uintptr_t)tk_key_hmac(key), tk_key_part_len(key));
-	params[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
-	params[2] = OSSL_PARAM_construct_end();
-	return EVP_MAC_CTX_set_params(hctx, params) == 1 ? 0 : TK_E_CRYPTO;
+	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
+	params[1] = OSSL_PARAM_construct_end();
+	return EVP_MAC_init(hctx, tk_key_hmac(key), tk_key_part_len(key), params) == 1 ?
+		       0 : TK_E_CRYPTO;
 }
 
 int tk_ticket_seal(const struct tk_key *key, uint8_t name[static TK_NAME_LEN],

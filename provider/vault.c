@@ -198,9 +198,9 @@ static bool view_held(const struct view *view)
 static uint8_t view_cell(const struct view *view, unsigned slot)
 {
 	size_t at = parts_at(view->vault, view->version, slot) + PART_WORDS;
+	uint64_t cell = atomic_load_explicit(&view->ring->word[at], memory_order_acquire);
 
-	return (uint8_t)(atomic_load_explicit(&view->ring->word[at], memory_order_acquire) %
-			 TK_CELLS(view->slots));
+	return (uint8_t)(cell < TK_CELLS(view->slots) ? cell : 0);
 }
 
 static void view_key(const struct view *view, unsigned slot, struct tk_key *out)
@@ -222,12 +222,17 @@ static void view_place(const struct view *view, unsigned slot, struct tk_vault_p
 /* The slot of that name, the newest first; view->slots if there is none. */
 static unsigned view_find(const struct view *view, const uint8_t name[static TK_NAME_LEN])
 {
-	uint8_t there[TK_NAME_LEN];
+	uint64_t want[NAME_WORDS], other;
 
+	memcpy(want, name, sizeof(want));
 	for (unsigned slot = view->slots; slot-- > 0;) {
-		load_words(&view->ring->word[name_at(view->vault, view->version, slot)], there,
-			   NAME_WORDS);
-		if (memcmp(there, name, TK_NAME_LEN) == 0)
+		const _Atomic uint64_t *there =
+			&view->ring->word[name_at(view->vault, view->version, slot)];
+
+		other = 0;
+		for (unsigned i = 0; i < NAME_WORDS; i++) /* pairs with the release in store_words */
+			other |= atomic_load_explicit(&there[i], memory_order_acquire) ^ want[i];
+		if (other == 0)
 			return slot;
 	}
 	return view->slots;
