@@ -14,7 +14,8 @@ tkctl_SOURCES = \
 	ctl/main.c \
 	ctl/request.c ctl/request.h \
 	ctl/save.c ctl/save.h \
-	ctl/status.h
+	ctl/status.h \
+	ctl/trust.c ctl/trust.h
 tkctl_CPPFLAGS = $(TK_CPPFLAGS) $(OPENSSL_CFLAGS)
 tkctl_CFLAGS = $(TK_CFLAGS)
 tkctl_LDFLAGS = $(TK_LDFLAGS)
