@@ -450,6 +450,27 @@ def other_libcrypto(p, lib="libcrypto"):
                    p.dir / f"{lib}.so.9", f"-Wl,-rpath,{p.dir}")
 
 
+def other_provider(p, does, more=""):
+    """tkprov is good, and beside it is one that is asked only by loading it."""
+    compile_module(p, "#include <stdlib.h>\n#include <unistd.h>\n"
+                      f"int OSSL_provider_init(void) {{ {does} }}\n")
+    p.write_cnf(provs="tkprov = tk\nacme = other\n" + more, more="[other]\nmodule = {dir}/tkprov.so\n"
+                "activate = 1")
+    (p.dir / "tkprov.so").rename(p.dir / "acme.so")
+    p.cnf.write_text(p.cnf.read_text().replace(f"{p.dir}/tkprov.so", f"{p.dir}/acme.so"))
+
+
+def not_there(name):
+    return [f"warning: {{cnf}}: [def]: module '{modules_dir()}/{name}.so': No such file or directory: "
+            f"'{name}' is not loaded",
+            "error: {cnf}: [provs]: no 'default': " + STARTS_NOTHING]
+
+
+def gives_up_at(line, why):
+    return [f"error: {{cnf}}: [init]: OpenSSL gives up at '{line}' ({why}), before it has loaded the module: "
+            "mend the line, or put 'providers' before it"]
+
+
 ANOTHER = ("error: {cnf}: [tk]: module '{dir}/tkprov.so': is linked with %s.so.9, but OpenSSL is "
            "libcrypto.so... here: it would hook nothing")
 
@@ -507,10 +528,54 @@ OPENSSL = {
         lambda p: p.write_cnf(provs="tkprov = tk\nbase = def"),
         ["error: {cnf}: [provs]: no 'default': " + STARTS_NOTHING], True),
     "an unknown one instead of default": (
-        lambda p: p.write_cnf(provs="tkprov = tk\nacme = def"),
+        lambda p: p.write_cnf(provs="tkprov = tk\nacme = def"), not_there("acme"), True),
+    "fips instead of default": (
+        lambda p: p.write_cnf(provs="tkprov = tk\nfips = def"), not_there("fips"), True),
+    "fips beside default": (
+        lambda p: p.write_cnf(provs="tkprov = tk\ndefault = def\nfips = def"), not_there("fips")[:1], True),
+    "one that has nothing": (
+        lambda p: other_provider(p, r'return (int)write(2, "noise\n", 6);'),
         ["warning: {cnf}: [provs]: no 'default': unless 'acme' has all that TLS takes, no server starts "
-         "on this configuration"], True),
-    "fips instead of default": (lambda p: p.write_cnf(provs="tkprov = tk\nfips = def"), [], True),
+         "on this configuration",
+         "error: {cnf}: [init]: no server starts on this configuration: the providers that OpenSSL loads "
+         "by it have not all that TLS takes (library has no ciphers)"], True),
+    "one that kills": (
+        lambda p: other_provider(p, "abort();", "default = def"),
+        ["error: {cnf}: [init]: a process that loads this file dies of signal 6 (Aborted)"], False),
+    "one that ends": (
+        lambda p: other_provider(p, "exit(3);", "default = def"),
+        ["error: {cnf}: [init]: a process that loads this file ends (status 3)"], False),
+    "no module of that name": (lambda p: p.write_cnf(init="foo = bar\nproviders = provs"),
+                               gives_up_at("foo", "unknown module name"), False),
+    "ssl_conf before": (lambda p: p.write_cnf(init="ssl_conf = nosect\nproviders = provs"),
+                        gives_up_at("ssl_conf", "ssl section not found: section=nosect"), False),
+    "oid_section before": (lambda p: p.write_cnf(init="oid_section = nosect\nproviders = provs"),
+                           gives_up_at("oid_section", "error loading section"), False),
+    "alg_section before": (lambda p: p.write_cnf(init="alg_section = nosect\nproviders = provs"),
+                           gives_up_at("alg_section", "error loading section"), False),
+    "an unknown option before": (
+        lambda p: p.write_cnf(init="alg_section = alg\nproviders = provs", more="[alg]\nfoo = 1"),
+        gives_up_at("alg_section", "unknown option: name=foo, value=1"), False),
+    "a bad value before": (
+        lambda p: p.write_cnf(init="alg_section = alg\nproviders = provs", more="[alg]\nfips_mode = maybe"),
+        gives_up_at("alg_section", "invalid boolean string: name=fips_mode, value=maybe"), False),
+    "before, for nginx": (
+        lambda p: p.write_cnf(top="nginx = init", init="foo = bar\nproviders = provs"),
+        ["warning: {cnf}: only nginx ...", *gives_up_at("foo", "unknown module name")], False),
+    "no module of that name, after": (
+        lambda p: p.write_cnf(init="providers = provs\nfoo = bar"),
+        ["warning: {cnf}: [init]: OpenSSL gives up at 'foo' (unknown module name), after it has loaded the "
+         "module; it reads nothing that follows"], True),
+    "and with diagnostics": (
+        lambda p: p.write_cnf(top="openssl_conf = init\nconfig_diagnostics = 1",
+                              init="providers = provs\nfoo = bar"),
+        ["error: {cnf}: [init]: OpenSSL gives up at 'foo' (unknown module name), and 'config_diagnostics' "
+         "keeps programs from starting then"], False),
+    "properties that nobody has": (
+        lambda p: p.write_cnf(init="alg_section = alg\nproviders = provs",
+                              more="[alg]\ndefault_properties = fips=yes"),
+        ["error: {cnf}: [init]: no server starts on this configuration: the providers that OpenSSL loads "
+         "by it have not all that TLS takes (library has no ciphers)"], True),
     "no activate": (lambda p: p.write_cnf(tkprov="module = {module}\nconfig = {conf}"),
                     ["error: {cnf}: [tk]: no 'activate = 1': the module is not loaded"], False),
     "activate = 0": (lambda p: p.write_cnf(tkprov="module = {module}\nconfig = {conf}\nactivate = 0"),
@@ -583,8 +648,9 @@ def test_openssl_conf(place, case):
     assert place.is_loaded() == loaded
 
 
-@pytest.mark.parametrize("case", ["no default", "default without activate",
-                                  "an incomplete one instead of default"])
+@pytest.mark.parametrize("case", ["no default", "default without activate", "one that has nothing",
+                                  "an incomplete one instead of default", "fips instead of default",
+                                  "properties that nobody has", "and with diagnostics"])
 def test_no_server_starts(place, case):
     OPENSSL[case][0](place)
     assert place.server_starts() == (False, False)
