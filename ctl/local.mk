@@ -8,6 +8,7 @@ tkctl_SOURCES = \
 	ctl/check_load.c ctl/check_load.h \
 	ctl/check_module.c ctl/check_module.h \
 	ctl/check_openssl.c ctl/check_openssl.h \
+	ctl/check_vault.c ctl/check_vault.h \
 	ctl/client.c ctl/client.h \
 	ctl/cmd_check.c ctl/cmd_check.h \
 	ctl/cmd_gen.c ctl/cmd_gen.h \
