@@ -277,6 +277,14 @@ static int make_file(const char *socket, const char *file, struct tk_error *e)
 	return rc;
 }
 
+/* No ring's file has control characters (common/conf), and a terminal would act on some. */
+static void make_printable(char *file)
+{
+	for (; *file; file++)
+		if ((unsigned char)*file < 0x20 || *file == 0x7f)
+			*file = '?';
+}
+
 static enum tk_status save_one(const char *socket, const char *file, const char *reason, bool insist)
 {
 	struct tk_error e;
@@ -321,6 +329,7 @@ enum tk_status tk_ctl_save(const char *socket, const char *answer, size_t len, b
 			reason = p;
 		if (!reason)
 			continue;
+		make_printable(text);
 		*reason = '\0';
 		status = save_one(socket, text, reason + 2, insist);
 		worst = status > worst ? status : worst;

@@ -404,6 +404,29 @@ def test_large_answer(serve):
 
 # ---- where it prints to ----
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_terminal_is_told_nothing_by_a_server(serve, stream):
+    """A server that was taken over may answer with what a terminal acts on; a file gets it as it is."""
+    text = "a\tb \x1b]0;x\x07 \x9b2J \x7f\r\u20ac\u00c0 end\n".encode()
+    server = serve(b"\n" + (b"[3]: " if stream == "stderr" else b"") + text + b"\n")
+    front = b"tkctl: " if stream == "stderr" else b""
+    assert getattr(ask(server, "show", "info"), stream) == front + text
+    ours, theirs = os.openpty()
+    try:
+        subprocess.run([TKCTL, "-s", server.path, "show", "info"], timeout=GUARD, **{stream: theirs})
+        got = os.read(ours, 4096)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert got == front + "a\tb ?]0;x? \x9b2J ??\u20ac\u00c0 end\r\n".encode().replace(b"\x9b", b"?")
+
+
+def test_no_file_of_such_a_name(serve, folder):
+    server = serve(f"\n[6]: x\nnot saved: {folder}/\x1b[2J: why\n\n".encode())
+    said = ask(server, "show", "info").stderr
+    assert said.startswith(f"tkctl: warning: {folder}/?[2J: not saved by tkctl either: ".encode())
+
+
 def run_sh(script, *args):
     return subprocess.run(["sh", "-c", script, "-", TKCTL, *args], stderr=subprocess.PIPE,
                           stdout=subprocess.PIPE, timeout=GUARD)
