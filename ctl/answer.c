@@ -8,7 +8,9 @@
  */
 #include "ctl/answer.h"
 
+#include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 struct span {
 	const char *at;
@@ -75,6 +77,28 @@ static enum tk_status judge(struct span *s)
 	return TK_STATUS_DONE;
 }
 
+/* Would a terminal act on it?  The second bytes of U+0080 to U+009F are such, too; a `\xc2`
+ * before them stays, and is no character then. */
+static bool is_control(const char *at, const char *begin)
+{
+	unsigned char c = (unsigned char)*at;
+
+	if (c == '\n' || c == '\t')
+		return false;
+	return c < 0x20 || c == 0x7f ||
+	       (c >= 0x80 && c < 0xa0 && at > begin && at[-1] == '\xc2');
+}
+
+static void put(struct span s, FILE *to)
+{
+	if (!isatty(fileno(to))) {
+		fwrite(s.at, 1, s.len, to);
+		return;
+	}
+	for (const char *p = s.at; p < s.at + s.len; p++)
+		putc(is_control(p, s.at) ? '?' : *p, to);
+}
+
 enum tk_status tk_answer_print(const char *text, size_t len, const char *who, FILE *out, FILE *err)
 {
 	struct span rest = {text, len}, one;
@@ -87,12 +111,12 @@ enum tk_status tk_answer_print(const char *text, size_t len, const char *who, FI
 
 		if (status == TK_STATUS_DONE && one.len) {
 			fprintf(out, "%s", printed ? "\n" : "");
-			fwrite(one.at, 1, one.len, out);
+			put(one, out);
 			printed = true;
 		} else if (status != TK_STATUS_DONE) {
 			fflush(out); /* in the order of the commands, where both are one */
 			fprintf(err, "%s: ", who);
-			fwrite(one.at, 1, one.len, err);
+			put(one, err);
 		}
 		worst = status > worst ? status : worst;
 	}

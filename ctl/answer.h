@@ -18,7 +18,8 @@ bool tk_answer_whole(const char *text, size_t len, bool silent);
 
 /* Prints a whole answer: tables and good news to out, failures to err with `who: ` in
  * front, both without their severity; an empty line between the answers of several
- * commands.  Returns the highest status among them. */
+ * commands.  A terminal gets `?` for control characters: who answers may have been taken
+ * over, and a terminal does what it is told.  Returns the highest status among them. */
 enum tk_status tk_answer_print(const char *text, size_t len, const char *who, FILE *out, FILE *err);
 
 #endif

@@ -18,6 +18,7 @@
 
 #include "common/keystore.h"
 #include "core/keyfile.h"
+#include "ctl/check_vault.h"
 
 struct folder {
 	char path[TK_PATH_MAX];
@@ -102,9 +103,33 @@ static void check_socket_folder(const char *path, struct tk_findings *f)
 	}
 }
 
-static void check_socket(const char *path, struct tk_findings *f)
+/* Group and owner as the module sets them, with the caller's rights. */
+static void check_owner(const struct tk_conf_socket *socket, struct tk_findings *f)
 {
+	bool member = socket->gid == (gid_t)-1 || socket->gid == getegid() ||
+		      group_member(socket->gid);
+
+	if (geteuid() == 0)
+		return;
+	if (socket->uid != (uid_t)-1 && socket->uid != geteuid())
+		tk_findings_warning(f, "socket '%s': user %lu cannot give it to user %lu, only root "
+				       "can: there will be no socket unless root starts the server",
+				    socket->path, (unsigned long)geteuid(),
+				    (unsigned long)socket->uid);
+	if (!member)
+		tk_findings_warning(f, "socket '%s': user %lu is not in group %lu and cannot give it "
+				       "to that: there will be no socket unless a member or root "
+				       "starts the server",
+				    socket->path, (unsigned long)geteuid(),
+				    (unsigned long)socket->gid);
+}
+
+static void check_socket(const struct tk_conf_socket *socket, struct tk_findings *f)
+{
+	const char *path = socket->path;
 	struct stat st;
+
+	check_owner(socket, f);
 
 	if (lstat(path, &st) == -1 && errno != ENOENT)
 		tk_findings_error(f, "socket '%s': %s", path, strerror(errno));
@@ -129,20 +154,79 @@ static void check_log(const char *path, struct tk_findings *f)
 				  strerror(errno));
 }
 
-struct tk_conf *tk_check_conf(const char *path, struct tk_findings *f)
+/* ---- keys, and what is without them ---- */
+
+static void check_vault(const struct tk_conf *conf, struct tk_findings *f)
 {
-	struct tk_conf *conf;
+	unsigned slots = TK_SLOTS_DEFAULT;
 	struct tk_error e;
 
-	if (tk_conf_load(&conf, path, NULL, &e)) {
-		tk_findings_error(f, "%s", e.text);
-		return NULL;
+	for (unsigned i = 0; i < conf->ring_count; i++)
+		if (conf->rings[i].slots > slots)
+			slots = conf->rings[i].slots;
+	/* Near enough to what the module takes: two images of each ring. */
+	if (tk_check_vault((conf->ring_count + TK_SPARE_RINGS) *
+				   (64 + 2 * (size_t)slots * (TK_KEY_LEN_MAX + 8)),
+			   &e))
+		tk_findings_error(f, "vault = \"secret\": memfd_secret: %s; \"auto\" takes other "
+				     "memory then",
+				  e.text);
+}
+
+static void say_outcome(enum tk_on_error on_error)
+{
+	switch (on_error) {
+	case TK_ON_ERROR_NO_TICKETS:
+		tk_findings_note("so no session tickets will be issued (on_error = \"no-tickets\")");
+		break;
+	case TK_ON_ERROR_BUILTIN:
+		tk_findings_note("so tickets will be under OpenSSL's own keys, which the module does "
+				 "not manage (on_error = \"builtin\")");
+		break;
+	case TK_ON_ERROR_ABORT:
+		tk_findings_note("so the server's process will end (on_error = \"abort\")");
+		break;
 	}
+}
+
+static void check_keys(const struct tk_conf *conf, struct tk_findings *f)
+{
+	unsigned before = f->errors;
+
 	for (unsigned i = 0; i < conf->ring_count; i++)
 		if (conf->rings[i].file)
 			check_key_file(&conf->rings[i], f);
-	for (unsigned i = 0; i < conf->socket_count; i++)
-		check_socket(conf->sockets[i].path, f);
+	if (conf->vault == TK_VAULT_SECRET)
+		check_vault(conf, f);
+	if (f->errors > before)
+		say_outcome(conf->on_error);
+}
+
+/* Nothing but the socket is lost. */
+static void check_sockets(const struct tk_conf *conf, struct tk_findings *f)
+{
+	unsigned before = f->errors;
+
+	for (unsigned i = 0; i < conf->socket_count && conf->control_thread; i++)
+		check_socket(&conf->sockets[i], f);
+	if (f->errors > before)
+		tk_findings_note("without its first socket a server shares its keys by fork only, "
+				 "and answers no commands");
+}
+
+struct tk_conf *tk_check_conf(const char *path, struct tk_findings *f)
+{
+	enum tk_on_error on_error;
+	struct tk_conf *conf;
+	struct tk_error e;
+
+	if (tk_conf_load(&conf, path, &on_error, &e)) {
+		tk_findings_error(f, "%s", e.text);
+		say_outcome(on_error);
+		return NULL;
+	}
+	check_keys(conf, f);
+	check_sockets(conf, f);
 	if (conf->log_target == TK_LOG_FILE)
 		check_log(conf->log_file, f);
 	return conf;

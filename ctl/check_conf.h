@@ -9,7 +9,8 @@
 #include "ctl/findings.h"
 
 /* Reads `path` (NULL: as the module does where it is told none) and all that it names, as
- * the module would, with the rights of the caller.  Changes and makes nothing.
+ * the module would, with the rights of the caller.  Changes and makes nothing.  After errors
+ * that leave the module without keys, or without a socket, it says what follows.
  * Returns what was read, for tk_conf_free, or NULL where the file is no good. */
 struct tk_conf *tk_check_conf(const char *path, struct tk_findings *f);
 

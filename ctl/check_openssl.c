@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check_openssl.c - owns libcrypto's NCONF: openssl.cnf as OpenSSL reads it.  Loads no
+ * check_openssl.c - owns the reading of openssl.cnf: what each line of it comes to.  Loads no
  * provider and knows nothing of tkprov.conf but its name.
  *
  * Source of the rules: crypto/conf/conf_mod.c and crypto/provider_conf.c of 3.0 to 4.0.
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/near.h"
+#include "ctl/check_load.h"
 #include "ctl/check_module.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
@@ -30,6 +31,7 @@ struct reading {
 	const char *file;
 	CONF *conf;
 	struct tk_findings *f;
+	const char *ours; /* what it calls the module; NULL: nothing yet */
 	bool found;   /* a section of ours, whose config is known */
 	char *config; /* allocated */
 };
@@ -226,6 +228,8 @@ static void check_ours(struct reading *r, const struct entry *e)
 	if (!e->activate || (!e->active && value_counts()))
 		tk_findings_error(r->f, "%s: [%s]: no 'activate = 1': the module is not loaded", r->file,
 				  e->section);
+	if (!r->ours)
+		r->ours = e->name;
 	check_lines(r, e);
 	check_module(r, e);
 	take_config(r, e);
@@ -260,6 +264,20 @@ static void check_round(const struct reading *r, const struct entry *e)
 	}
 }
 
+/* Those of libcrypto itself have no file, and `legacy` need not have one. */
+static bool has_file(const struct reading *r, const struct entry *e)
+{
+	static const char *const builtin[] = {"default", "base", "null", "legacy"};
+	char *path = is_in(e->name, builtin, COUNT(builtin)) ? NULL : module_path(e);
+	bool there = !path || access(path, R_OK) == 0;
+
+	if (!there)
+		tk_findings_warning(r->f, "%s: [%s]: module '%s': %s: '%s' is not loaded",
+				    r->file, e->section, path, strerror(errno), e->name);
+	free(path);
+	return there;
+}
+
 /* ---- the providers section ---- */
 
 static bool read_entry(const struct reading *r, const char *where, const CONF_VALUE *line,
@@ -290,7 +308,7 @@ static bool read_entry(const struct reading *r, const char *where, const CONF_VA
 	return true;
 }
 
-static void sum_up(struct summary *s, const struct entry *e)
+static void sum_up(const struct reading *r, struct summary *s, const struct entry *e)
 {
 	static const char *const incomplete[] = {OURS, "base", "legacy", "null"};
 
@@ -300,7 +318,7 @@ static void sum_up(struct summary *s, const struct entry *e)
 	}
 	if (is_ours(e)) {
 		s->ours = true;
-	} else if (e->active) {
+	} else if (e->active && has_file(r, e)) {
 		if (strcmp(e->name, "default") == 0 || strcmp(e->name, "fips") == 0)
 			s->complete = true;
 		else if (!is_in(e->name, incomplete, COUNT(incomplete)))
@@ -337,7 +355,7 @@ static void check_providers(struct reading *r, const char *name)
 	for (int i = 0; i < sk_CONF_VALUE_num(lines); i++) {
 		if (!read_entry(r, name, sk_CONF_VALUE_value(lines, i), &e))
 			continue;
-		sum_up(&s, &e);
+		sum_up(r, &s, &e);
 		if (is_ours(&e))
 			check_ours(r, &e);
 		else
@@ -384,6 +402,8 @@ static void check_program(struct reading *r, const char *variable, const char *n
 	if (!any)
 		tk_findings_error(r->f, "%s: [%s]: no 'providers': OpenSSL loads no module", r->file,
 				  name);
+	if (r->ours && !r->f->errors)
+		tk_check_load(&(struct tk_load){r->file, variable, name, r->ours}, r->f);
 }
 
 static void check_top(struct reading *r)

@@ -10,8 +10,8 @@
 #include "ctl/findings.h"
 
 /* Reads `file` as the libcrypto of this process does (.include, $variables, sections), and
- * follows it from `openssl_conf` to the module.  Loads no provider; the module's file is
- * looked at as tk_check_module does.
+ * follows it from `openssl_conf` to the module, whose file is looked at as tk_check_module
+ * does.  Where nothing is wrong so far OpenSSL is asked as tk_check_load does.
  * *config: what the module is told to read, for free(); NULL: nothing, so it takes its
  * default.  Returns true if there is a section of ours that says so, and a file of that
  * name. */

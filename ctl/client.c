@@ -30,12 +30,16 @@ static int connect_err(struct tk_error *e)
 	switch (errno) {
 	case ENOENT:
 	case ENOTDIR:
-		return tk_err_set(e, TK_E_NOENT, "no server there: %s", strerror(errno));
+		return tk_err_set(e, TK_E_NOENT,
+				  "no server there: %s (another one: -s SOCKET or -i INSTANCE)",
+				  strerror(errno));
 	case ECONNREFUSED:
 		return tk_err_set(e, TK_E_NOENT, "no server listens there any more");
 	case EACCES:
 	case EPERM:
-		return tk_err_set(e, TK_E_DENIED, "%s", strerror(errno));
+		return tk_err_set(e, TK_E_DENIED,
+				  "%s: the socket's owner, group and mode say who may",
+				  strerror(errno));
 	default:
 		return sys_err(e, "connect");
 	}
@@ -89,14 +93,27 @@ static int receive_all(int fd, struct tk_reply *answer, struct tk_error *e)
 	return rc;
 }
 
+int tk_client_path(const char *path, struct tk_error *e)
+{
+	const size_t most = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+	if (!*path)
+		return tk_err_set(e, TK_E_PARSE, "an empty name is not the path of a socket");
+	if (strlen(path) > most)
+		return tk_err_set(e, TK_E_RANGE, "'%s' is too long for the path of a socket: at most "
+						 "%zu bytes",
+				  path, most);
+	return 0;
+}
+
 int tk_client_ask(const char *path, const char *request, size_t len, struct tk_reply *answer,
 		  struct tk_error *e)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd, rc;
+	int fd, rc = tk_client_path(path, e);
 
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return tk_err_set(e, TK_E_RANGE, "too long for the path of a socket");
+	if (rc)
+		return rc;
 	memcpy(addr.sun_path, path, strlen(path));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd == -1)

@@ -66,16 +66,25 @@ static bool take_options(struct question *q, int argc, char **argv, enum tk_stat
 	return true;
 }
 
+static void print_sockets(const struct tk_conf *conf)
+{
+	if (!conf->control_thread) {
+		printf("no socket (control_thread = false)");
+		return;
+	}
+	printf("socket%s", conf->socket_count == 1 ? "" : "s");
+	for (unsigned i = 0; i < conf->socket_count; i++)
+		printf("%s %s", i ? "," : "", conf->sockets[i].path);
+}
+
 static void print_good(const struct tk_conf *conf)
 {
 	if (conf->path)
 		printf("%s: ", conf->path);
 	else
 		printf("built-in settings (there is no " TK_DEFAULT_CONF "): ");
-	printf("%u ring%s, socket%s", conf->ring_count, conf->ring_count == 1 ? "" : "s",
-	       conf->socket_count == 1 ? "" : "s");
-	for (unsigned i = 0; i < conf->socket_count; i++)
-		printf("%s %s", i ? "," : "", conf->sockets[i].path);
+	printf("%u ring%s, ", conf->ring_count, conf->ring_count == 1 ? "" : "s");
+	print_sockets(conf);
 	puts(": good");
 }
 

@@ -33,3 +33,12 @@ void tk_findings_warning(struct tk_findings *f, const char *fmt, ...)
 	say("warning", fmt, ap);
 	va_end(ap);
 }
+
+void tk_findings_note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	say("note", fmt, ap);
+	va_end(ap);
+}

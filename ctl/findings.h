@@ -10,11 +10,13 @@ struct tk_findings {
 	unsigned warnings; /* it works, but probably not as meant */
 };
 
-/* One line each, `tkctl: error: ...` and `tkctl: warning: ...`.  The text names the file,
+/* One line each, `tkctl: error: ...`, `tkctl: warning: ...`, and `tkctl: note: ...` for what
+ * follows from them.  The text names the file,
  * with the line or the section, and never has key bytes. */
 void tk_findings_error(struct tk_findings *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void tk_findings_warning(struct tk_findings *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+void tk_findings_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

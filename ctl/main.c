@@ -169,15 +169,28 @@ static int add_socket(struct options *o, const char *path)
 	return 0;
 }
 
+static int add_named(struct options *o, const char *path)
+{
+	struct tk_error e;
+	int rc = tk_client_path(path, &e);
+
+	if (!rc)
+		return add_socket(o, path);
+	fprintf(stderr, "tkctl: %s\n", e.text);
+	return rc;
+}
+
 static int add_instance(struct options *o, const char *name)
 {
 	char path[TK_PATH_MAX];
 
 	if (tk_path_instance_socket(name, path, sizeof(path))) {
-		fprintf(stderr, "tkctl: '%s' is not the name of an instance\n", name);
+		fprintf(stderr, "tkctl: '%s' is not the name of an instance: NAME, without a "
+				"slash, is the socket " TK_RUN_DIR "/NAME.sock\n",
+			name);
 		return TK_E_RANGE;
 	}
-	return add_socket(o, path);
+	return add_named(o, path);
 }
 
 /* Reads one option; false where tkctl is to end with *status. */
@@ -188,7 +201,7 @@ static bool take_option(struct options *o, int c, enum tk_status *status)
 	*status = TK_STATUS_DONE;
 	switch (c) {
 	case 's':
-		rc = add_socket(o, optarg);
+		rc = add_named(o, optarg);
 		break;
 	case 'i':
 		rc = add_instance(o, optarg);

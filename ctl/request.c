@@ -113,6 +113,11 @@ static int append_mark(struct tk_request *r, struct tk_error *e)
 	return append_payload(r, e);
 }
 
+static int refuse_prompt(struct tk_error *e)
+{
+	return tk_err_set(e, TK_E_PARSE, "'prompt' is for sessions by hand, with socat");
+}
+
 static int append_words(struct tk_request *r, const struct tk_words *w, struct tk_error *e)
 {
 	char typed[TK_LINE_MAX];
@@ -121,7 +126,7 @@ static int append_words(struct tk_request *r, const struct tk_words *w, struct t
 	int secret = find_secret(w, c, first, args), rc = 0;
 
 	if (c && c->id == TK_CMD_PROMPT)
-		return tk_err_set(e, TK_E_PARSE, "'prompt' is for sessions by hand, with socat");
+		return refuse_prompt(e);
 	r->silent = c && c->id == TK_CMD_QUIT;
 	for (unsigned i = 0; i < w->n && !rc; i++) {
 		const char *word = w->w[i];
@@ -153,6 +158,26 @@ static int append_line(struct tk_request *r, const char *line, struct tk_error *
 	return 0;
 }
 
+/* The session would stay open, and tkctl wait for its end. */
+static bool has_prompt(const char *line)
+{
+	char copy[TK_LINE_MAX], *rest = copy;
+	bool found = false;
+	struct tk_words w;
+
+	memcpy(copy, line, strlen(line) + 1);
+	while (rest && !found) {
+		unsigned first, args;
+		const struct tk_command *c = NULL;
+
+		if (!tk_words_next(&rest, &w) && w.n > 0) /* too many: the server does not run it */
+			c = tk_command_find(&w, &first, &args);
+		found = c && c->id == TK_CMD_PROMPT;
+	}
+	explicit_bzero(copy, sizeof(copy));
+	return found;
+}
+
 /* A single command is taken apart, for it may have a secret; several, or one with a
  * payload, go out as they are. */
 static int append_whole(struct tk_request *r, char *line, struct tk_error *e)
@@ -164,7 +189,9 @@ static int append_whole(struct tk_request *r, char *line, struct tk_error *e)
 	if (strlen(line) >= sizeof(copy))
 		return too_long(e);
 	memcpy(copy, line, strlen(line) + 1);
-	if (!strpbrk(line, "\r\n") && !tk_words_next(&rest, &w) && !rest && !w.payload && w.n > 0)
+	if (has_prompt(line))
+		rc = refuse_prompt(e);
+	else if (!strpbrk(line, "\r\n") && !tk_words_next(&rest, &w) && !rest && !w.payload && w.n > 0)
 		rc = append_words(r, &w, e);
 	else if (!(rc = append_line(r, line, e)) && tk_words_payload(line, strlen(line)))
 		rc = append_payload(r, e);

@@ -3,6 +3,10 @@
  * save.c - owns tkctl's writing of key files: what the server said, what the file holds,
  * and whether it may be overwritten.  How it is written is common/keystore's.
  *
+ * The server names the file and shows the keys, and may be one that was taken over: that a
+ * file is its own, it proves by knowing the keys that the file holds, or a tkprov.conf says
+ * so (trust.h).  What it says of times and of what was before proves nothing.
+ *
  * flock(2) lets one tkctl after the other ask for the ring and write it, so that an older
  * state cannot follow a newer one.
  */
@@ -25,16 +29,29 @@
 #include "core/words.h"
 #include "ctl/client.h"
 #include "ctl/request.h"
+#include "ctl/trust.h"
 
 #define NOT_SAVED "not saved: "
 #define LOCK_TRIES 200
 #define LOCK_STEP_NS 10000000
 
+/* Why not, and what would help. */
+#define FOREIGN                                                                                    \
+	"not the ring's keys: changed by somebody else ('reload ssl tls-key' takes it in), or "    \
+	"left behind by changes that were not saved (tkctl writes over such a file where "         \
+	TK_TRUST_CONFS " names it and this socket, in a folder that only root can change)"
+#define GONE                                                                                       \
+	TK_KEYSTORE_GONE "; tkctl makes it anew where " TK_TRUST_CONFS " names it and this "       \
+	"socket, in a folder that only root can change"
+#define LOOSE                                                                                      \
+	"it has not just the ring's lines, and is not renamed over in a folder that others "       \
+	"can change"
+
 /* What the server has. */
 struct state {
 	struct tk_ring ring;
 	char id[16];
-	int64_t oldest, newest; /* when its oldest and newest key came; 0: not known */
+	int64_t newest; /* when its newest key came; 0: not known */
 	char *events;   /* rows of `show tls-key-events`, allocated; NULL: not shown */
 };
 
@@ -69,8 +86,6 @@ static void take_row(const char *row, char *text, size_t *used, unsigned *keys, 
 	} else if (sscanf(row, "%u\t%u\t%*[a-z]\t%*s\t%*u\t%n", &ring, &slot, &at) == 2 &&
 		   at > 0) {
 		out->newest = strtoll(row + at, NULL, 10); /* the last row's */
-		if (slot == 0)
-			out->oldest = out->newest;
 		snprintf(out->id, sizeof(out->id), "%u", ring);
 	}
 }
@@ -128,13 +143,32 @@ static bool is_still(int fd, const char *file)
 	       a.st_ino == b.st_ino;
 }
 
+/* Only what is a regular file is opened at all: some devices act on it.  -1: errno says
+ * why. */
+static int open_regular(const char *file)
+{
+	int at = open(file, O_PATH | O_CLOEXEC), fd = -1;
+	char name[32];
+	struct stat st;
+
+	if (at == -1)
+		return -1;
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", at);
+	if (fstat(at, &st) == 0 && !S_ISREG(st.st_mode))
+		errno = EINVAL;
+	else
+		fd = tk_keystore_open(name);
+	close(at);
+	return fd;
+}
+
 /* Opens and locks the file.  -1: errno says why. */
 static int open_locked(const char *file)
 {
 	const struct timespec step = {.tv_nsec = LOCK_STEP_NS};
 
 	for (unsigned i = 0; i < LOCK_TRIES; i++) {
-		int fd = tk_keystore_open(file), err;
+		int fd = open_regular(file), err;
 
 		if (fd == -1)
 			return -1;
@@ -163,40 +197,53 @@ static bool was_newest(const struct state *s, const uint8_t name[static TK_NAME_
 	return s->events && s->id[0] && strstr(s->events, want) != NULL;
 }
 
-/* A file that was left behind by changes that nobody saved holds a state that the ring once
- * had, or is older than all of its keys. */
-static bool may_overwrite(int fd, const struct state *s)
+/* A file of a configuration that is believed is the server's own, and may hold a state that
+ * was longer ago: there its events are good enough to tell that from what somebody else has
+ * written. */
+static int may_overwrite(int fd, const char *socket, const char *file, const struct state *s,
+			 struct tk_error *e)
 {
 	struct tk_ring last;
-	struct tk_file_id id;
-	struct tk_error e;
+	struct tk_error why;
 	bool was;
 
 	if (tk_keystore_is_state(fd, &s->ring))
-		return true;
-	if (tk_keystore_load_fd(fd, "", 1, &last, &id, &e))
-		return false;
+		return 0;
+	if (!tk_trust_file(socket, file))
+		return tk_err_set(e, TK_E_INUSE, FOREIGN);
+	if (tk_keystore_load_fd(fd, "", 1, &last, NULL, &why))
+		return tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
 	was = was_newest(s, tk_key_name(&last.key[0]));
 	tk_ring_wipe(&last);
-	return was || (s->oldest > 0 && id.mtime_s < s->oldest);
+	return was ? 0 : tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
 }
 
-static int write_file(int fd, const char *file, const struct state *s, struct tk_error *e)
+/* By its name, which must be that of the file that was looked at. */
+static int rename_over(const char *file, const struct state *s, struct tk_error *e)
 {
 	struct tk_file_id id;
-	int rc;
+	int anew;
 
-	if (!may_overwrite(fd, s))
-		return tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
+	if (!tk_trust_path(file))
+		return tk_err_set(e, TK_E_DENIED, LOOSE);
+	anew = tk_keystore_rewrite(file, &s->ring, s->newest, &id, e);
+	if (anew == -1)
+		return TK_E_SYS;
+	close(anew);
+	return 0;
+}
+
+static int write_file(int fd, const char *socket, const char *file, const struct state *s,
+		      struct tk_error *e)
+{
+	struct tk_file_id id;
+	int rc = may_overwrite(fd, socket, file, s, e);
+
+	if (rc)
+		return rc;
 	rc = tk_keystore_write(fd, &s->ring, s->newest, &id);
-	if (rc == TK_E_SIZE) {
-		int anew = tk_keystore_rewrite(file, &s->ring, s->newest, &id, e);
-
-		if (anew == -1)
-			return TK_E_SYS;
-		close(anew);
-		return 0;
-	}
+	if (rc == TK_E_SIZE)
+		return rename_over(file, s, e);
 	return rc ? tk_err_set(e, rc, "%s", strerror(errno)) : 0;
 }
 
@@ -207,10 +254,10 @@ static int save_file(const char *socket, const char *file, struct tk_error *e)
 
 	if (fd == -1)
 		return tk_err_set(e, errno == ENOENT ? TK_E_NOENT : TK_E_SYS, "%s",
-				  errno == ENOENT ? TK_KEYSTORE_GONE : strerror(errno));
+				  errno == ENOENT ? GONE : strerror(errno));
 	rc = ask_state(socket, file, &s, e);
 	if (!rc)
-		rc = write_file(fd, file, &s, e);
+		rc = write_file(fd, socket, file, &s, e);
 	fini_state(&s);
 	close(fd);
 	return rc;
@@ -219,12 +266,23 @@ static int save_file(const char *socket, const char *file, struct tk_error *e)
 static int make_file(const char *socket, const char *file, struct tk_error *e)
 {
 	struct state s;
-	int rc = ask_state(socket, file, &s, e);
+	int rc;
 
+	if (!tk_trust_file(socket, file))
+		return tk_err_set(e, TK_E_DENIED, GONE);
+	rc = ask_state(socket, file, &s, e);
 	if (!rc)
 		rc = tk_keystore_create(file, &s.ring, e);
 	fini_state(&s);
 	return rc;
+}
+
+/* No ring's file has control characters (common/conf), and a terminal would act on some. */
+static void make_printable(char *file)
+{
+	for (; *file; file++)
+		if ((unsigned char)*file < 0x20 || *file == 0x7f)
+			*file = '?';
 }
 
 static enum tk_status save_one(const char *socket, const char *file, const char *reason, bool insist)
@@ -234,6 +292,9 @@ static enum tk_status save_one(const char *socket, const char *file, const char 
 
 	if (strcmp(reason, TK_KEYSTORE_CHANGED) == 0)
 		rc = tk_err_set(&e, TK_E_INUSE, "%s", reason);
+	else if (file[0] != '/')
+		rc = tk_err_set(&e, TK_E_PARSE, "a name that does not begin at the root may be "
+						"another file for the server");
 	else
 		rc = save_file(socket, file, &e);
 	if (rc == TK_E_NOENT && insist)
@@ -268,6 +329,7 @@ enum tk_status tk_ctl_save(const char *socket, const char *answer, size_t len, b
 			reason = p;
 		if (!reason)
 			continue;
+		make_printable(text);
 		*reason = '\0';
 		status = save_one(socket, text, reason + 2, insist);
 		worst = status > worst ? status : worst;

@@ -21,6 +21,7 @@ EXTRA_DIST += \
 	tests/build/check.sh \
 	tests/cli/test_check.py \
 	tests/cli/test_gen.py \
+	tests/cli/test_save.py \
 	tests/cli/test_tkctl.py \
 	tests/coverage.sh \
 	tests/layers.sh \
@@ -36,6 +37,7 @@ EXTRA_DIST += \
 	tests/server/second_libctx.c \
 	tests/server/sanitizers.py \
 	tests/server/shared_table.py \
+	tests/server/sysconfdir.py \
 	tests/server/test_commands.py \
 	tests/server/test_counters.py \
 	tests/server/test_examples.py \

@@ -5,6 +5,8 @@ that it tells the truth about openssl.cnf, which OpenSSL itself is asked for.
 TKPROV_BUILD is the build folder (default: build beside the sources).
 """
 import base64
+import ctypes
+import errno
 import os
 import pathlib
 import re
@@ -43,7 +45,7 @@ class Place:
         self.keys = self.dir / "keys"
         self.keys.mkdir()
         self.key, self.run, self.log = self.keys / "t.key", self.dir / "run", self.dir / "tk.log"
-        self.socket = self.run / "s.sock"
+        self.socket, self.said = self.run / "s.sock", None
         self.write_keys()
         self.write_conf()
         self.write_cnf()
@@ -57,6 +59,9 @@ class Place:
                              f'sockets = ( {{ path = "{socket or self.socket}"; }} );\n'
                              f'rings = ( {{ file = "{self.key}"; {ring} }} );\n'
                              f'log = {{ target = "{log or self.log}"; }};\n')
+
+    def add_conf(self, text):
+        self.conf.write_text(self.conf.read_text() + text + "\n")
 
     def write_cnf(self, tkprov="module = {module}\nconfig = {conf}\nactivate = 1",
                   top="openssl_conf = init", init="providers = provs",
@@ -73,12 +78,12 @@ class Place:
         for p in paths if ROOT else ():
             shutil.chown(p, "nobody")
 
-    def check(self, *args, nobody=False, env=None):
+    def check(self, *args, nobody=False, env=None, wrap=()):
         """Whatever is found, nothing is made and no key is shown."""
         secrets = [line for p in self.keys.iterdir() if p.is_file() for line in p.read_bytes().split()]
         before = tree(self.dir)
         who = {"user": "nobody", "group": "nogroup", "extra_groups": []} if nobody and ROOT else {}
-        p = subprocess.run([TKCTL, "check", *args], capture_output=True, timeout=GUARD,
+        p = subprocess.run([*wrap, TKCTL, "check", *args], capture_output=True, timeout=GUARD,
                            stdin=subprocess.DEVNULL, env=self.env(**(env or {})), cwd=self.dir, **who)
         assert tree(self.dir) == before
         assert not any(s in p.stdout + p.stderr for s in secrets if len(s) > 40)
@@ -88,7 +93,7 @@ class Place:
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **more}
 
     def good(self):
-        return f"{self.conf}: 1 ring, socket {self.socket}: good\n"
+        return f"{self.conf}: 1 ring, {self.said or f'socket {self.socket}'}: good\n"
 
     def expect(self, wants, got):
         """got is exactly what the table wants: `...` stands for anything."""
@@ -325,6 +330,19 @@ def file_at_socket(p):
     p.socket.write_text("precious")
 
 
+def no_thread(p):
+    """Nothing would be made where the socket is said to be."""
+    p.write_conf(socket=p.dir / "a" / "b" / "s.sock")
+    p.add_conf("control_thread = false;")
+    p.said = "no socket (control_thread = false)"
+
+
+def for_others(p, text):
+    p.give_to_nobody(p.conf, p.key, p.keys, p.dir)
+    p.write_conf(f'sockets = ( {{ path = "{p.socket}"; {text} }} );\n'
+                 f'rings = ( {{ file = "{p.key}"; }} );\nlog = {{ target = "{p.log}"; }};\n')
+
+
 def everything_wrong(p):
     other = p.dir / "other.key"
     p.write_conf(f'sockets = ( {{ path = "/nowhere/at/all/s.sock"; }}, {{ path = "{p.conf}"; }} );\n'
@@ -333,19 +351,32 @@ def everything_wrong(p):
     p.write_keys(2)
 
 
+NO_TICKETS = 'note: so no session tickets will be issued (on_error = "no-tickets")'
+BUILTIN = ("note: so tickets will be under OpenSSL's own keys, which the module does not manage "
+           '(on_error = "builtin")')
+NO_SOCKET = "note: without its first socket a server shares its keys by fork only, and answers no commands"
 NOT_SAVED = "so no change of its ring will be saved (Permission denied)"
 CONF = {
-    "missing": (lambda p: p.conf.unlink(), ["error: {conf}: No such file or directory"]),
+    "missing": (lambda p: p.conf.unlink(), ["error: {conf}: No such file or directory", NO_TICKETS]),
     "a line of it": (lambda p: p.write_conf("\n\nrotate = 3;"),
-                     ["error: {conf}:3: unknown option 'rotate'..."]),
+                     ["error: {conf}:3: unknown option 'rotate'...", NO_TICKETS]),
+    "a line of it, builtin": (lambda p: p.write_conf('on_error = "builtin";\nrotate = 3;'),
+                              ["error: {conf}:2: unknown option 'rotate'...", BUILTIN]),
     "a group that is not there": (lambda p: p.write_conf(
-        'sockets = ( { path = "/run/x"; group = "no such group"; } );'), ["error: {conf}:1: ..."]),
+        'sockets = ( { path = "/run/x"; group = "no such group"; } );'),
+        ["error: {conf}:1: ...", NO_TICKETS]),
     "no key file": (lambda p: p.key.unlink(),
-                    ["error: '{key}' : unable to load ssl tickets keys file (No such file or directory)"]),
+                    ["error: '{key}' : unable to load ssl tickets keys file (No such file or directory)",
+                     NO_TICKETS]),
+    "no key file, builtin": (lambda p: (p.key.unlink(), p.add_conf('on_error = "builtin";')),
+                             ["error: '{key}' : ...", BUILTIN]),
+    "no key file, abort": (lambda p: (p.key.unlink(), p.add_conf('on_error = "abort";')),
+                           ["error: '{key}' : ...", "note: so the server's process will end (on_error = "
+                            "\"abort\")"]),
     "too few keys": (lambda p: p.write_keys(2),
-                     ["error: '{key}' : please supply at least 3 keys in the tls-tickets-file"]),
+                     ["error: '{key}' : please supply at least 3 keys in the tls-tickets-file", NO_TICKETS]),
     "no key": (lambda p: p.key.write_text("x y\n" * 3),
-               ["error: '{key}' : unable to decode base64 key on line 1"]),
+               ["error: '{key}' : unable to decode base64 key on line 1", NO_TICKETS]),
     "others read it": (lambda p: p.write_keys(mode=0o644),
                        ["warning: '{key}' : others can read it (mode 0644)"]),
     "others write it": (lambda p: p.write_keys(mode=0o602),
@@ -363,19 +394,30 @@ CONF = {
     "nothing is saved": (short_of_rights(no_persist), []),
     "four keys": (lambda p: p.write_keys(4), []),
     "no socket there": (file_at_socket,
-                        ["error: socket '{socket}': there is something that is not a socket"]),
+                        ["error: socket '{socket}': there is something that is not a socket", NO_SOCKET]),
     "socket below a file": (lambda p: p.write_conf(socket=p.key / "s.sock"),
-                            ["error: socket '{key}/s.sock': Not a directory"]),
+                            ["error: socket '{key}/s.sock': Not a directory", NO_SOCKET]),
     "two folders missing": (lambda p: p.write_conf(socket=p.dir / "a" / "b" / "s.sock"),
                             ["error: socket '{dir}/a/b/s.sock': '{dir}/a' is missing too; only the last "
-                             "folder of a path is made"]),
+                             "folder of a path is made", NO_SOCKET]),
     "no right to the socket's folder": (
         short_of_rights(locked_socket_folder),
-        ["error: socket '{socket}': cannot be made in '{dir}/run': Permission denied"]),
+        ["error: socket '{socket}': cannot be made in '{dir}/run': Permission denied", NO_SOCKET]),
     "no right to make the socket's folder": (
         short_of_rights(locked_folder_above),
         ["error: socket '{dir}/locked/run/s.sock': its folder cannot be made in '{dir}/locked': "
-         "Permission denied"]),
+         "Permission denied", NO_SOCKET]),
+    "no control thread, no socket": (no_thread, []),
+    "a socket for another user": (
+        short_of_rights(lambda p: for_others(p, 'user = "root";')),
+        ["warning: socket '{socket}': user 65534 cannot give it to user 0, only root can: there will be no "
+         "socket unless root starts the server"]),
+    "a socket for another group": (
+        short_of_rights(lambda p: for_others(p, 'group = "root";')),
+        ["warning: socket '{socket}': user 65534 is not in group 0 and cannot give it to that: there will "
+         "be no socket unless a member or root starts the server"]),
+    "a socket for oneself": (
+        short_of_rights(lambda p: for_others(p, 'user = "nobody"; group = "nogroup";')), []),
     "a log in a folder that is missing": (
         lambda p: p.write_conf(log=p.dir / "a" / "log"),
         ["error: log '{dir}/a/log': cannot be made in '{dir}/a': No such file or directory"]),
@@ -388,10 +430,10 @@ CONF = {
                                ["error: log '{dir}': Is a directory"]),
     "all at once": (everything_wrong, [
         "error: '{dir}/other.key' : unable to load ssl tickets keys file (No such file or directory)",
-        "error: '{key}' : please supply at least 3 keys in the tls-tickets-file",
+        "error: '{key}' : please supply at least 3 keys in the tls-tickets-file", NO_TICKETS,
         "error: socket '/nowhere/at/all/s.sock': '/nowhere/at' is missing too; only the last folder "
         "of a path is made",
-        "error: socket '{conf}': there is something that is not a socket",
+        "error: socket '{conf}': there is something that is not a socket", NO_SOCKET,
         "error: log '{dir}': Is a directory"]),
 }
 
@@ -401,6 +443,57 @@ def test_conf(place, case):
     change, wants = CONF[case]
     who = change(place)
     place.expect(wants, place.check(place.conf, nobody=who == "nobody"))
+
+
+def test_a_socket_for_a_group_of_ones_own(place):
+    """One of the groups that the caller has besides the first."""
+    for_others(place, 'group = "www-data";')
+    place.expect([], place.check(place.conf, wrap=["/usr/bin/setpriv", "--reuid=nobody", "--regid=nogroup",
+                                                   "--groups=www-data"]))
+
+
+# ---- vault ----
+
+DENY = [sys.executable, TOP / "tests" / "server" / "deny.py", "447"]  # memfd_secret
+SECRET = 'error: vault = "secret": memfd_secret: '
+AUTO = '; "auto" takes other memory then'
+
+
+def has_memfd_secret():
+    fd = ctypes.CDLL(None).syscall(447, 0)
+    if fd != -1:
+        os.close(fd)
+    return fd != -1
+
+
+@pytest.mark.parametrize("how, why", [
+    (errno.ENOSYS, "Function not implemented (Linux has it from 5.14 on, before 6.5 with secretmem.enable=1)"),
+    (errno.EPERM, "Operation not permitted"),
+    ("kill", "who tries is ended by signal 31 (Bad system call: SystemCallFilter= of systemd lacks "
+             "memfd_secret)"),
+])
+@pytest.mark.parametrize("vault", ["secret", "auto", "memfd"])
+def test_vault(place, how, why, vault):
+    """A module with vault = "secret" has no keys where the kernel does not give it that."""
+    place.add_conf(f'vault = "{vault}";')
+    wants = [SECRET + why + AUTO, NO_TICKETS] if vault == "secret" else []
+    place.expect(wants, place.check(place.conf, wrap=[*DENY, str(how)]))
+
+
+def test_vault_as_the_kernel_has_it(place):
+    place.add_conf('vault = "secret";')
+    place.expect([] if has_memfd_secret() else [SECRET + "..." + AUTO, NO_TICKETS], place.check(place.conf))
+
+
+def test_vault_and_locked_memory(place):
+    """Half of what 32 slots take; nobody, for root is not limited."""
+    why = "Resource temporarily unavailable (see RLIMIT_MEMLOCK, LimitMEMLOCK= of systemd)"
+    place.write_keys(32)
+    place.write_conf(ring="slots = 32;")
+    place.add_conf('vault = "secret";')
+    place.give_to_nobody(place.conf, place.key, place.keys, place.dir)
+    place.expect([SECRET + (why if has_memfd_secret() else "...") + AUTO, NO_TICKETS],
+                 place.check(place.conf, nobody=True, wrap=["/usr/bin/prlimit", "--memlock=204800"]))
 
 
 # ---- openssl.cnf ----
@@ -448,6 +541,27 @@ def other_libcrypto(p, lib="libcrypto"):
                       "__attribute__((constructor)) static void loaded(void)\n"
                       f'{{ open("{p.dir}/loaded", O_CREAT | O_WRONLY, 0600); }}\n',
                    p.dir / f"{lib}.so.9", f"-Wl,-rpath,{p.dir}")
+
+
+def other_provider(p, does, more=""):
+    """tkprov is good, and beside it is one that is asked only by loading it."""
+    compile_module(p, "#include <stdlib.h>\n#include <unistd.h>\n"
+                      f"int OSSL_provider_init(void) {{ {does} }}\n")
+    p.write_cnf(provs="tkprov = tk\nacme = other\n" + more, more="[other]\nmodule = {dir}/tkprov.so\n"
+                "activate = 1")
+    (p.dir / "tkprov.so").rename(p.dir / "acme.so")
+    p.cnf.write_text(p.cnf.read_text().replace(f"{p.dir}/tkprov.so", f"{p.dir}/acme.so"))
+
+
+def not_there(name):
+    return [f"warning: {{cnf}}: [def]: module '{modules_dir()}/{name}.so': No such file or directory: "
+            f"'{name}' is not loaded",
+            "error: {cnf}: [provs]: no 'default': " + STARTS_NOTHING]
+
+
+def gives_up_at(line, why):
+    return [f"error: {{cnf}}: [init]: OpenSSL gives up at '{line}' ({why}), before it has loaded the module: "
+            "mend the line, or put 'providers' before it"]
 
 
 ANOTHER = ("error: {cnf}: [tk]: module '{dir}/tkprov.so': is linked with %s.so.9, but OpenSSL is "
@@ -507,10 +621,54 @@ OPENSSL = {
         lambda p: p.write_cnf(provs="tkprov = tk\nbase = def"),
         ["error: {cnf}: [provs]: no 'default': " + STARTS_NOTHING], True),
     "an unknown one instead of default": (
-        lambda p: p.write_cnf(provs="tkprov = tk\nacme = def"),
+        lambda p: p.write_cnf(provs="tkprov = tk\nacme = def"), not_there("acme"), True),
+    "fips instead of default": (
+        lambda p: p.write_cnf(provs="tkprov = tk\nfips = def"), not_there("fips"), True),
+    "fips beside default": (
+        lambda p: p.write_cnf(provs="tkprov = tk\ndefault = def\nfips = def"), not_there("fips")[:1], True),
+    "one that has nothing": (
+        lambda p: other_provider(p, r'return (int)write(2, "noise\n", 6);'),
         ["warning: {cnf}: [provs]: no 'default': unless 'acme' has all that TLS takes, no server starts "
-         "on this configuration"], True),
-    "fips instead of default": (lambda p: p.write_cnf(provs="tkprov = tk\nfips = def"), [], True),
+         "on this configuration",
+         "error: {cnf}: [init]: no server starts on this configuration: the providers that OpenSSL loads "
+         "by it have not all that TLS takes (library has no ciphers)"], True),
+    "one that kills": (
+        lambda p: other_provider(p, "abort();", "default = def"),
+        ["error: {cnf}: [init]: a process that loads this file dies of signal 6 (Aborted)"], False),
+    "one that ends": (
+        lambda p: other_provider(p, "exit(3);", "default = def"),
+        ["error: {cnf}: [init]: a process that loads this file ends (status 3)"], False),
+    "no module of that name": (lambda p: p.write_cnf(init="foo = bar\nproviders = provs"),
+                               gives_up_at("foo", "unknown module name"), False),
+    "ssl_conf before": (lambda p: p.write_cnf(init="ssl_conf = nosect\nproviders = provs"),
+                        gives_up_at("ssl_conf", "ssl section not found: section=nosect"), False),
+    "oid_section before": (lambda p: p.write_cnf(init="oid_section = nosect\nproviders = provs"),
+                           gives_up_at("oid_section", "error loading section"), False),
+    "alg_section before": (lambda p: p.write_cnf(init="alg_section = nosect\nproviders = provs"),
+                           gives_up_at("alg_section", "error loading section"), False),
+    "an unknown option before": (
+        lambda p: p.write_cnf(init="alg_section = alg\nproviders = provs", more="[alg]\nfoo = 1"),
+        gives_up_at("alg_section", "unknown option: name=foo, value=1"), False),
+    "a bad value before": (
+        lambda p: p.write_cnf(init="alg_section = alg\nproviders = provs", more="[alg]\nfips_mode = maybe"),
+        gives_up_at("alg_section", "invalid boolean string: name=fips_mode, value=maybe"), False),
+    "before, for nginx": (
+        lambda p: p.write_cnf(top="nginx = init", init="foo = bar\nproviders = provs"),
+        ["warning: {cnf}: only nginx ...", *gives_up_at("foo", "unknown module name")], False),
+    "no module of that name, after": (
+        lambda p: p.write_cnf(init="providers = provs\nfoo = bar"),
+        ["warning: {cnf}: [init]: OpenSSL gives up at 'foo' (unknown module name), after it has loaded the "
+         "module; it reads nothing that follows"], True),
+    "and with diagnostics": (
+        lambda p: p.write_cnf(top="openssl_conf = init\nconfig_diagnostics = 1",
+                              init="providers = provs\nfoo = bar"),
+        ["error: {cnf}: [init]: OpenSSL gives up at 'foo' (unknown module name), and 'config_diagnostics' "
+         "keeps programs from starting then"], False),
+    "properties that nobody has": (
+        lambda p: p.write_cnf(init="alg_section = alg\nproviders = provs",
+                              more="[alg]\ndefault_properties = fips=yes"),
+        ["error: {cnf}: [init]: no server starts on this configuration: the providers that OpenSSL loads "
+         "by it have not all that TLS takes (library has no ciphers)"], True),
     "no activate": (lambda p: p.write_cnf(tkprov="module = {module}\nconfig = {conf}"),
                     ["error: {cnf}: [tk]: no 'activate = 1': the module is not loaded"], False),
     "activate = 0": (lambda p: p.write_cnf(tkprov="module = {module}\nconfig = {conf}\nactivate = 0"),
@@ -543,7 +701,7 @@ OPENSSL = {
         lambda p: p.conf.unlink(),
         ["error: {cnf}: [tk]: 'config = {conf}': No such file or directory"], True),
     "its configuration is wrong": (lambda p: p.write_conf("\nx = 1;"),
-                                   ["error: {conf}:2: unknown option 'x'..."], True),
+                                   ["error: {conf}:2: unknown option 'x'...", NO_TICKETS], True),
     "a value that is a section": (
         lambda p: p.write_cnf(tkprov=OURS + "\nsoft_load = default"),
         ["error: {cnf}: [tk]: 'soft_load = default': this file has a section [default], and OpenSSL takes "
@@ -583,8 +741,9 @@ def test_openssl_conf(place, case):
     assert place.is_loaded() == loaded
 
 
-@pytest.mark.parametrize("case", ["no default", "default without activate",
-                                  "an incomplete one instead of default"])
+@pytest.mark.parametrize("case", ["no default", "default without activate", "one that has nothing",
+                                  "an incomplete one instead of default", "fips instead of default",
+                                  "properties that nobody has", "and with diagnostics"])
 def test_no_server_starts(place, case):
     OPENSSL[case][0](place)
     assert place.server_starts() == (False, False)
@@ -595,7 +754,7 @@ def test_default_with_conf_named_but_cnf_wrong(place):
     place.cnf.write_text("")
     place.write_conf("x = 1;")
     status, _, lines = place.check(place.conf, "--openssl-conf", place.cnf)
-    assert status == 1 and len(lines) == 2 and "unknown option 'x'" in lines[1]
+    assert status == 1 and len(lines) == 3 and "unknown option 'x'" in lines[1]
     assert len(place.check("--openssl-conf", place.cnf)[2]) == 1
 
 

@@ -153,20 +153,53 @@ def test_denied_by_mode(serve):
         more = {}
     p = subprocess.run([TKCTL, "-s", server.path, "show", "info"], capture_output=True,
                        timeout=GUARD, **more)
-    assert (p.returncode, p.stderr.decode()) == (4, f"tkctl: {server.path}: Permission denied\n")
+    assert (p.returncode, p.stderr.decode()) == (4, f"tkctl: {server.path}: Permission denied: the socket's "
+                                               "owner, group and mode say who may\n")
     assert server.asked == []
 
 
 @pytest.mark.parametrize("args", [
     ["--nonsense"], ["-s"], ["-i", "a/b", "show"], ["-i", "", "show"], ["show", ""],
     ["show info\nquit"], ["show", "a\nb"], ["show", "a\rb"], ["x"] * 65, ["x" * 16384],
-    ["show " + "x" * 16384],
+    ["show " + "x" * 16384], ["-s", "", "show"], ["-s", "/" + "x" * 107, "show"], ["-i", "x" * 100, "show"],
+    ["-i", "x" * 5000, "show"],
 ])
 def test_usage(args):
     p = tkctl(*args)
     assert p.returncode == 2
     assert p.stdout == b""
     assert p.stderr
+
+
+@pytest.mark.parametrize("args, said", [
+    (["-s", "", "show"], "an empty name is not the path of a socket"),
+    (["-s", "/" + "x" * 107, "show"], f"'/{'x' * 107}' is too long for the path of a socket: at most 107 bytes"),
+    (["-i", "a/b", "show"], "'a/b' is not the name of an instance: NAME, without a slash, is the socket "),
+    (["show version;prompt"], "'prompt' is for sessions by hand, with socat"),
+    (["prompt"], "'prompt' is for sessions by hand, with socat"),
+])
+def test_usage_says_what_would_be_right(args, said):
+    assert tkctl(*args).stderr.decode().startswith(f"tkctl: {said}")
+
+
+def test_longest_path(folder):
+    assert tkctl("-s", "/" + "x" * 106, "show").returncode == 3
+
+
+@pytest.mark.parametrize("line", ["prompt", "prompt n", "show version;prompt", "show info; prompt p;show version",
+                                  "prompt;quit", ";prompt ", "\\prompt;x", "prompt;replace ssl tls-key #0 <<"])
+def test_prompt_in_a_line(serve, line):
+    """The server would wait for more, and tkctl for the answer's end."""
+    server = serve()
+    p = ask(server, *([line] if " " in line else [line + " "]))
+    assert p.returncode == 2 and p.stderr == b"tkctl: 'prompt' is for sessions by hand, with socat\n"
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("line", ["help prompt", "show info;help prompt", "show tls-keys a\\;prompt"])
+def test_prompt_as_an_argument(serve, line):
+    server = serve()
+    assert ask(server, line).returncode == 0 and sent(server) == line
 
 
 def test_too_long_by_one(serve):
@@ -370,6 +403,29 @@ def test_large_answer(serve):
 
 
 # ---- where it prints to ----
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_terminal_is_told_nothing_by_a_server(serve, stream):
+    """A server that was taken over may answer with what a terminal acts on; a file gets it as it is."""
+    text = "a\tb \x1b]0;x\x07 \x9b2J \x7f\r\u20ac\u00c0 end\n".encode()
+    server = serve(b"\n" + (b"[3]: " if stream == "stderr" else b"") + text + b"\n")
+    front = b"tkctl: " if stream == "stderr" else b""
+    assert getattr(ask(server, "show", "info"), stream) == front + text
+    ours, theirs = os.openpty()
+    try:
+        subprocess.run([TKCTL, "-s", server.path, "show", "info"], timeout=GUARD, **{stream: theirs})
+        got = os.read(ours, 4096)
+    finally:
+        os.close(theirs)
+        os.close(ours)
+    assert got == front + "a\tb ?]0;x? \x9b2J ??\u20ac\u00c0 end\r\n".encode().replace(b"\x9b", b"?")
+
+
+def test_no_file_of_such_a_name(serve, folder):
+    server = serve(f"\n[6]: x\nnot saved: {folder}/\x1b[2J: why\n\n".encode())
+    said = ask(server, "show", "info").stderr
+    assert said.startswith(f"tkctl: warning: {folder}/?[2J: not saved by tkctl either: ".encode())
+
 
 def run_sh(script, *args):
     return subprocess.run(["sh", "-c", script, "-", TKCTL, *args], stderr=subprocess.PIPE,

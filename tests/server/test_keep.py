@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+import sysconfdir
 from harness import BUILD, Nginx, SServer, hello, new_key, run, wait_for
 
 WWW = 33  # www-data
@@ -17,6 +18,15 @@ AS_WWW = ["/usr/bin/setpriv", "--reuid=33", "--regid=33", "--clear-groups"]
 
 def tkctl(site, *words):
     return subprocess.run([f"{BUILD}/tkctl", "-s", str(site.socket), *words], capture_output=True, text=True)
+
+
+def tkctl_told(site, *words):
+    """The same, on a machine whose SYSCONFDIR/tkprov/ has the server's tkprov.conf."""
+    etc = site.dir / "etc"
+    (etc / "tkprov").mkdir(parents=True, exist_ok=True)
+    shutil.copy(site.conf, etc / "tkprov" / "s_server.conf")
+    return subprocess.run([*sysconfdir.wrap(f"{BUILD}/tkctl", etc), "-s", str(site.socket), *words],
+                          capture_output=True, text=True)
 
 
 def lines(site):
@@ -123,16 +133,49 @@ def test_unwritable(site):
     assert "saved by tkctl" in said.stdout and in_step(site)
     said = tkctl(site, "--no-save", "rotate", "ssl", "tls-key", "0")
     assert said.returncode == 0 and "saved by" not in said.stdout and not in_step(site)
-    # more changes than there are slots, then `save`
+    # more changes than there are slots, then `save`: nothing in the file shows whose it is
     for _ in range(4):
         assert rotate(site) == "Permission denied"
+    text = site.keyfile.read_text()
     said = tkctl(site, "save")
+    assert said.returncode == 1 and "left behind by changes that were not saved" in said.stderr
+    assert tkctl_told(site, "save").returncode == 1  # the folder is the server's, who could put links
+    assert site.keyfile.read_text() == text
+    os.chown(site.dir, 0, 0)
+    said = tkctl_told(site, "save")
     assert said.returncode == 0 and said.stdout.splitlines()[-1] == f"saved by tkctl: {site.keyfile}"
     assert in_step(site)
     # the key may be written by now: the server takes tkctl's file for the ring's
     os.chmod(site.keyfile, 0o666)
     assert rotate(site) is None and in_step(site) and site.info()["Not_saved"] == "0"
     server.stop()
+
+
+def test_deployed_with_an_older_time_stays(site):
+    """rsync -a and cp -p keep the time of where the file came from, which may be before the ring's
+    oldest key.  The server may not even look whether the file is another."""
+    folder = site.dir / "keys"
+    folder.mkdir()
+    site.keyfile = folder / "t.key"
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    site.keyfile.chmod(0o444)
+    SServer(site, wrap=AS_WWW, user=WWW)
+    folder.chmod(0o700)
+    os.chown(site.dir, 0, 0)
+    for _ in range(3):
+        assert rotate(site) == "Permission denied"
+    theirs = [new_key() for _ in range(3)]
+    new = folder / "new"
+    new.write_text("\n".join(theirs) + "\n")
+    os.utime(new, (1500000000, 1500000000))
+    new.rename(site.keyfile)
+    for ctl in (tkctl, tkctl_told):
+        assert rotate(site) == "Permission denied"
+        said = ctl(site, "rotate", "ssl", "tls-key", "0")
+        assert said.returncode == 0 and "changed by somebody else" in said.stderr
+        said = ctl(site, "save")
+        assert said.returncode == 1 and "changed by somebody else" in said.stderr
+        assert lines(site) == theirs and site.keyfile.stat().st_mtime == 1500000000
 
 
 def test_tkctl_without_rights_says_so(site):
@@ -196,7 +239,10 @@ def test_gone(site):
     assert tkctl(site, "save").returncode == 1  # its folder is gone, too
     folder.mkdir()
     assert rotate(site) == "removed by somebody else" and not site.keyfile.exists()
-    said = tkctl(site, "save")
+    said = tkctl(site, "save")  # anybody could have named it
+    assert said.returncode == 1 and "removed by somebody else; tkctl makes it anew where" in said.stderr
+    assert not site.keyfile.exists()
+    said = tkctl_told(site, "save")
     assert said.returncode == 0, said.stderr
     assert in_step(site) and site.keyfile.stat().st_mode & 0o777 == 0o600
     assert rotate(site) is None and in_step(site)
