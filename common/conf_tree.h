@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * conf_tree.h - the text of tkprov.conf as a tree of named values, and the way through it
- * by tables.  The one owner of libconfig; conf_options.c says which options there are.
+ * by tables.  libconfig's types end here; conf_options.c says which options there are.
  *
  * A reader carries what every setter needs: where messages go and what is filled in.
  */

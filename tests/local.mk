@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	tests/server/harness.py \
 	tests/server/imports.c \
 	tests/server/leave.c \
+	tests/server/own_malloc.c \
 	tests/server/pyserver.py \
 	tests/server/second_libctx.c \
 	tests/server/sanitizers.py \
@@ -45,6 +46,7 @@ EXTRA_DIST += \
 	tests/server/test_nginx.py \
 	tests/server/test_options.py \
 	tests/server/test_start.py \
+	tests/server/test_takeover.py \
 	tests/server/test_timer.py \
 	tests/server/test_wall.py \
 	tests/server/tsan.supp \
