@@ -7,10 +7,12 @@ lighttpd died at start with any tkprov.conf: it has a config_init and a config_r
 libconfig's calls went there."""
 
 import os
+import re
 
 import pytest
 import sanitizers
-from harness import TOP, Child, Haproxy, SServer, answers, free_port, hello, run, tlsc
+from harness import BUILD, TOP, Child, Haproxy, SServer, answers, free_port, hello, run, tlsc
+from test_options import Syslog
 
 LIGHTTPD = "/usr/sbin/lighttpd"
 APACHE = "/usr/sbin/apache2"
@@ -187,6 +189,13 @@ def with_another_malloc(site):
     return ["/usr/bin/env", f"LD_PRELOAD={library}"]
 
 
+def no_syslog(site):
+    """Where the configuration cannot be read it comes to stderr then."""
+    log = Syslog(site)
+    log.none()
+    return log.wrap
+
+
 def test_a_server_with_another_malloc(site):
     """Bound apart from the server, libconfig would take from that malloc (by strdup) and give back
     to libc's."""
@@ -198,6 +207,23 @@ def test_a_server_with_another_malloc(site):
 def test_lighttpd_with_another_malloc(site):
     """Not bound apart, libconfig would call lighttpd: it is not used, and that is said."""
     site.write_conf()
-    server = Lighttpd(site, with_another_malloc(site))
+    server = Lighttpd(site, no_syslog(site) + with_another_malloc(site))
     assert hello(server.ports["open"])["body"].endswith("open")
     assert not site.socket.exists()
+    assert "the program has a config_init and a malloc of its own" in (site.dir / "stderr").read_text()
+
+
+@pytest.mark.parametrize("library", ["empty", "strange"])
+def test_a_libconfig_that_is_none(site, library):
+    """What the loader finds first is what is named."""
+    site.write_conf()
+    name = re.search(r"^LIBCONFIG_SO = (.*)$", (BUILD / "Makefile").read_text(), re.M).group(1)
+    if library == "empty":
+        (site.dir / name).write_text("")
+    else:
+        run("gcc", "-shared", "-o", site.dir / name, "-x", "c", "/dev/null")
+    server = SServer(site, wrap=[*no_syslog(site), "/usr/bin/env", f"LD_LIBRARY_PATH={site.dir}"])
+    said = {"empty": f"{name} cannot be opened: {site.dir}/{name}: file too short",
+            "strange": f"{name} has no config_init: {site.dir}/{name}: undefined symbol: config_init"}[library]
+    assert f"{site.conf}: {said}; no session tickets are issued" in (site.dir / "stderr").read_text()
+    assert hello(server.port)["name"] == ""

@@ -479,33 +479,6 @@ static void lengths(void)
 	}
 }
 
-/* on_error holds for every other mistake of its file, wherever it stands. */
-static void on_error(void)
-{
-	static const struct {
-		const char *text;
-		enum tk_on_error is;
-	} rows[] = {
-		{ "takeove = true; on_error = \"abort\";", TK_ON_ERROR_ABORT },
-		{ "on_error = \"builtin\"; rings = ( { } );", TK_ON_ERROR_BUILTIN },
-		{ "on_error = \"no-tickets\"; slots = 1;", TK_ON_ERROR_NO_TICKETS },
-		{ "on_error = \"never\";", TK_ON_ERROR_NO_TICKETS },
-		{ "on_error = 3;", TK_ON_ERROR_NO_TICKETS },
-		{ "on_error = \"abort\"; takeover = maybe;", TK_ON_ERROR_ABORT },
-		{ "takeover = maybe; on_error = \"abort\";", TK_ON_ERROR_NO_TICKETS },
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		enum tk_on_error said = TK_ON_ERROR_ABORT;
-		struct tk_conf *conf = NULL;
-		struct tk_error e;
-
-		write_bytes(FILE_NAME, rows[i].text, strlen(rows[i].text));
-		CHECK(tk_conf_load(&conf, FILE_NAME, &said, &e) != 0, "%s", rows[i].text);
-		CHECK(said == rows[i].is, "%s", rows[i].text);
-	}
-}
-
 /* How many sockets there may be. */
 static void counts(void)
 {
@@ -567,7 +540,6 @@ static const struct unit_test tests[] = {
 	{ "out of range", out_of_range },
 	{ "contradictions", contradictions },
 	{ "grammar", grammar },
-	{ "on_error", on_error },
 	{ "lengths", lengths },
 	{ "counts", counts },
 	{ "not a file", not_a_file },
