@@ -14,47 +14,63 @@
 #include "common/file.h"
 #include "common/paths.h"
 
-/* `path` NULL: the default file, which need not be there. */
-static int read_conf(struct tk_conf *conf, const char *path, struct tk_error *e)
+/* What the text says all the same, for those who have to deal with its mistake. */
+static struct tk_conf *read_ahead(const char *path, struct tk_file *text, size_t good)
 {
+	struct tk_error passed_over;
 	struct tk_conf_reader r = {
-		.path = path ? path : TK_DEFAULT_CONF, .conf = conf, .e = e
+		.path = path, .conf = tk_conf_default_new(), .e = &passed_over, .ahead = true
 	};
-	struct tk_error why;
-	struct tk_file text;
-	int rc;
 
-	rc = tk_file_read(&text, r.path, &why);
-	if (rc == TK_E_NOENT && !path)
-		return 0;
-	if (rc)
-		return tk_err_set(e, rc, "%s: %s", r.path, why.text);
-	conf->path = strdup(r.path);
-	rc = conf->path ? tk_conf_tree_read(&r, &text, tk_conf_options_on_error,
-					    tk_conf_options_read) :
-			  tk_conf_no_memory(&r);
-	tk_file_fini(&text);
-	return rc;
+	if (r.conf && text->text)
+		tk_conf_tree_read_ahead(&r, text, good, tk_conf_options_read_ahead);
+	return r.conf;
 }
 
-int tk_conf_load(struct tk_conf **out, const char *path, enum tk_on_error *on_error,
+static int read_conf(struct tk_conf_reader *r, struct tk_file *text)
+{
+	int rc;
+
+	r->conf->path = strdup(r->path);
+	if (!r->conf->path)
+		return tk_conf_no_memory(r);
+	rc = tk_conf_tree_read(r, text, tk_conf_options_read);
+	return rc ? rc : tk_conf_default_fill(r->conf, r->e);
+}
+
+/* The default file need not be there. */
+static int find_conf(struct tk_conf_reader *r, struct tk_file *text, bool named)
+{
+	struct tk_error why;
+	int rc = tk_file_read(text, r->path, &why);
+
+	if (rc == TK_E_NOENT && !named)
+		return tk_conf_default_fill(r->conf, r->e);
+	if (rc)
+		return tk_err_set(r->e, rc, "%s: %s", r->path, why.text);
+	return read_conf(r, text);
+}
+
+int tk_conf_load(struct tk_conf **out, const char *path, struct tk_conf **ahead,
 		 struct tk_error *e)
 {
-	struct tk_conf *conf = tk_conf_default_new();
+	struct tk_conf_reader r = {
+		.path = path ? path : TK_DEFAULT_CONF, .conf = tk_conf_default_new(), .e = e
+	};
+	struct tk_file text = {0};
 	int rc;
 
 	*out = NULL;
-	if (on_error)
-		*on_error = TK_ON_ERROR_NO_TICKETS;
-	if (!conf)
+	if (ahead)
+		*ahead = NULL;
+	if (!r.conf)
 		return tk_err_set(e, TK_E_NOMEM, "out of memory");
-	rc = read_conf(conf, path, e);
-	if (!rc)
-		rc = tk_conf_default_fill(conf, e);
-	if (on_error)
-		*on_error = conf->on_error;
+	rc = find_conf(&r, &text, path != NULL);
+	if (rc && ahead)
+		*ahead = read_ahead(r.path, &text, r.good);
 	if (rc)
-		tk_conf_free(&conf);
-	*out = conf;
+		tk_conf_free(&r.conf);
+	tk_file_fini(&text);
+	*out = r.conf;
 	return rc;
 }

@@ -68,11 +68,13 @@ struct tk_conf {
  * built-in defaults (one ring `default` of three keys in memory, socket
  * RUNSTATEDIR/tkprov/tkprov.sock).  A path that was named but is missing is an
  * error.  A list `sockets` or `rings` that is absent or empty means the default one.
- * *on_error (may be NULL) is what the file says, also where something else in it is wrong;
- * the default where the file cannot be read that far.
+ * *ahead (may be NULL) is NULL unless something is wrong.  Then it has what the file says all
+ * the same of on_error, programs and log, each for itself (its default where it is wrong, or does
+ * not stand whole before a mistake of the grammar), and nothing else; the caller's to free.
+ * NULL also when out of memory.
  * Returns 0, TK_E_NOENT, TK_E_SYS, TK_E_PARSE, TK_E_RANGE or TK_E_NOMEM; *out is
  * NULL then. */
-int tk_conf_load(struct tk_conf **out, const char *path, enum tk_on_error *on_error,
+int tk_conf_load(struct tk_conf **out, const char *path, struct tk_conf **ahead,
 		 struct tk_error *e);
 
 void tk_conf_free(struct tk_conf **conf);

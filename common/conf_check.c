@@ -12,6 +12,29 @@ static bool same(const char *a, const char *b)
 	return a && b && strcmp(a, b) == 0;
 }
 
+/* At a slash: to the last of those that mean the same, /// and /./ */
+static const char *skip_slashes(const char *p)
+{
+	while (p[0] == '/' && (p[1] == '/' || (p[1] == '.' && (p[2] == '/' || !p[2]))))
+		p += p[1] == '/' ? 1 : 2;
+	return p;
+}
+
+/* Two spellings of one path?  Links are not looked at, and `..` may stand behind one. */
+static bool same_path(const char *a, const char *b)
+{
+	if (!a || !b)
+		return false;
+	for (;; a++, b++) {
+		a = skip_slashes(a);
+		b = skip_slashes(b);
+		if (*a != *b)
+			return false;
+		if (!*a)
+			return true;
+	}
+}
+
 int tk_conf_check_socket(const struct tk_conf *conf, unsigned i, const char **where,
 			 struct tk_error *e)
 {
@@ -21,7 +44,7 @@ int tk_conf_check_socket(const struct tk_conf *conf, unsigned i, const char **wh
 	if (!path)
 		return tk_err_set(e, TK_E_PARSE, "a socket needs a 'path'");
 	for (unsigned k = 0; k < i; k++)
-		if (same(conf->sockets[k].path, path))
+		if (same_path(conf->sockets[k].path, path))
 			return tk_err_set(e, TK_E_RANGE, "socket '%s' is there twice", path);
 	return 0;
 }
@@ -30,7 +53,7 @@ static int check_pair(const struct tk_conf_ring *a, const struct tk_conf_ring *b
 		      const char **where, struct tk_error *e)
 {
 	*where = "file";
-	if (same(a->file, b->file))
+	if (same_path(a->file, b->file))
 		return tk_err_set(e, TK_E_RANGE, "file '%s' is another ring's already", b->file);
 	if (same(a->name, b->file))
 		return tk_err_set(e, TK_E_RANGE, "file '%s' is another ring's name already",

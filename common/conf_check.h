@@ -13,12 +13,12 @@
 #include "common/conf.h"
 #include "core/names.h"
 
-/* Has a path, and no other socket's. */
+/* Has a path, and no other socket's in any spelling. */
 int tk_conf_check_socket(const struct tk_conf *conf, unsigned i, const char **where,
 			 struct tk_error *e);
 
-/* Name and file are no other ring's name or file: commands find a ring by either.  What is
- * to be saved has a file. */
+/* Name and file are no other ring's name or file, and the file in no other spelling: commands
+ * find a ring by either.  What is to be saved has a file. */
 int tk_conf_check_ring(const struct tk_conf *conf, unsigned i, const char **where,
 		       struct tk_error *e);
 

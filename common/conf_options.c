@@ -431,16 +431,21 @@ static int set_max_key_age_action(struct tk_conf_reader *r, const struct tk_conf
 	return 0;
 }
 
+static bool is_program(const char *name)
+{
+	return name && tk_conf_value_printable(name, TK_PATH_MAX) && !strchr(name, '/');
+}
+
+/* All or none: half of them would be another list. */
 static int set_programs(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
 {
 	struct tk_conf *conf = into;
-	int rc = set_strings(r, s, &conf->programs, &conf->program_count);
+	unsigned len = tk_conf_length(s);
 
-	for (unsigned i = 0; i < conf->program_count && !rc; i++)
-		if (!tk_conf_value_printable(conf->programs[i], TK_PATH_MAX) ||
-		    strchr(conf->programs[i], '/'))
+	for (unsigned i = 0; i < len; i++)
+		if (!is_program(tk_conf_text_at(s, i)))
 			return TK_CONF_UNFIT;
-	return rc;
+	return set_strings(r, s, &conf->programs, &conf->program_count);
 }
 
 /* The cluster's settings are tkctl's. */
@@ -450,11 +455,16 @@ static int pass_over(struct tk_conf_reader *r, const struct tk_conf_node *s, voi
 	return 0;
 }
 
+/* What holds whatever else is wrong comes first. */
+#define AHEAD 3
 static const struct tk_conf_option top_options[] = {
+	{"on_error", TK_CONF_STRING, set_on_error, "\"no-tickets\", \"builtin\" or \"abort\""},
+	{"programs", TK_CONF_ARRAY, set_programs,
+	 "an array of programs' names without folders, [ \"nginx\" ]"},
+	{"log", TK_CONF_GROUP, set_log, "a group, { target = ...; level = ...; }"},
 	{"sockets", TK_CONF_LIST, set_sockets,
 	 "a list of at most " NUMBER(TK_SOCKETS_MAX) " groups, ( { path = ... } )"},
 	{"rings", TK_CONF_LIST, set_rings, "a list of groups, ( { file = ... } )"},
-	{"on_error", TK_CONF_STRING, set_on_error, "\"no-tickets\", \"builtin\" or \"abort\""},
 	{"takeover", TK_CONF_BOOL, set_takeover, "true or false"},
 	{"vault", TK_CONF_STRING, set_vault, "\"auto\", \"secret\" or \"memfd\""},
 	{"control_thread", TK_CONF_BOOL, set_control_thread, "true or false"},
@@ -462,18 +472,12 @@ static const struct tk_conf_option top_options[] = {
 	{"max_key_age", TK_CONF_STRING, set_max_key_age, WANT_PERIOD},
 	{"max_key_age_action", TK_CONF_STRING, set_max_key_age_action,
 	 "\"warn\" or \"stop-issuing\""},
-	{"programs", TK_CONF_ARRAY, set_programs,
-	 "an array of programs' names without folders, [ \"nginx\" ]"},
-	{"log", TK_CONF_GROUP, set_log, "a group, { target = ...; level = ...; }"},
 	{"cluster", TK_CONF_GROUP, pass_over, "a group"},
 };
 
-void tk_conf_options_on_error(struct tk_conf_reader *r, const struct tk_conf_node *top)
+int tk_conf_options_read_ahead(struct tk_conf_reader *r, const struct tk_conf_node *top)
 {
-	const struct tk_conf_node *s = tk_conf_member(top, "on_error");
-
-	if (s && tk_conf_text(s))
-		(void)set_on_error(r, s, r->conf);
+	return tk_conf_walk(r, top, top_options, AHEAD, r->conf);
 }
 
 int tk_conf_options_read(struct tk_conf_reader *r, const struct tk_conf_node *top)

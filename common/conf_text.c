@@ -70,31 +70,73 @@ static enum state step(enum state state, const char **p)
 	return state;
 }
 
-int tk_conf_text_check(const char *text, size_t len, unsigned *line, struct tk_error *e)
+int tk_conf_text_check(const char *text, size_t len, struct tk_conf_fault *f, struct tk_error *e)
 {
 	const char *nul = text + strlen(text), *end = text + len;
+	struct tk_conf_fault begun = {0, 1}; /* where a string or a comment begins */
 	enum state state = CODE;
-	unsigned begun = 1; /* the line where a string or a comment begins */
 	char last = '\n';
 
-	*line = 1;
+	*f = begun;
 	for (const char *p = text; p < nul; p++) {
+		f->at = (size_t)(p - text);
 		if (last == '\n' && is_include(p))
 			return tk_err_set(e, TK_E_PARSE, "@include is not supported");
 		if (state == CODE && isdigit((unsigned char)*p) && !is_word(last) && is_cut(p))
 			return tk_err_set(e, TK_E_RANGE, "the number is too large");
 		if (state == CODE)
-			begun = *line;
+			begun = *f;
 		state = step(state, &p);
 		last = *p;
 		if (last == '\n')
-			++*line;
+			f->line++;
 	}
+	f->at = (size_t)(nul - text);
 	if (nul < end)
 		return tk_err_set(e, TK_E_PARSE, "a NUL byte");
 	if (state == CODE || state == LINE_COMMENT)
 		return 0;
-	*line = begun;
+	*f = begun;
 	return tk_err_set(e, TK_E_PARSE, "the %s that begins here has no end",
 			  state == STRING ? "string" : "comment");
+}
+
+size_t tk_conf_text_whole(const char *text, size_t len)
+{
+	const char *last = text, *end = text + len;
+	enum state state = CODE;
+	bool something = false; /* since `last` */
+	int depth = 0;
+
+	for (const char *p = text; p < end; p++) {
+		enum state was = state;
+
+		state = step(state, &p);
+		if (was != CODE && *p != '\n')
+			continue;
+		if (*p && strchr("([{", *p))
+			depth++;
+		else if (*p && strchr(")]}", *p))
+			depth--;
+		if (state == CODE && depth <= 0 && something && (*p == ';' || *p == '\n') &&
+		    p + 1 < end) {
+			last = p + 1;
+			something = false;
+		} else if (!isspace((unsigned char)*p) && state != COMMENT && state != LINE_COMMENT) {
+			something = true;
+		}
+	}
+	return (size_t)(last - text);
+}
+
+size_t tk_conf_text_line_end(const char *text, size_t len, unsigned line)
+{
+	const char *p = text, *end = text + len;
+
+	for (unsigned i = 0; i < line && p < end; i++) {
+		const char *lf = memchr(p, '\n', (size_t)(end - p));
+
+		p = lf ? lf + 1 : end;
+	}
+	return (size_t)(p - text);
 }

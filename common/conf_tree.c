@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf_tree.c - owns libconfig: its types stay in this file.  Knows no option.
+ * conf_tree.c - owns what libconfig makes of a text: its types stay in this file.  Knows no
+ * option.  Its functions are opened by conf_lib.c.
  *
  * libconfig ends the process where its scanner fails to read.  In a guest that may not
  * happen: the text is read here and handed over as a string, and conf_text.c refuses
@@ -10,15 +11,18 @@
  */
 #include "common/conf_tree.h"
 
-#include <libconfig.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "common/conf_lib.h"
 #include "common/conf_text.h"
 #include "core/near.h"
 
+#define TRIES 100 /* to find the whole options before a mistake; more stand in no line */
 #define CLOSE 2 /* letters; a name so near to an unknown one is proposed */
+
+static struct tk_conf_lib lib; /* filled before a text is parsed */
 
 /* A node is a config_setting_t under a name of ours. */
 static const config_setting_t *in(const struct tk_conf_node *n)
@@ -54,37 +58,37 @@ int tk_conf_no_memory(struct tk_conf_reader *r)
 
 const char *tk_conf_text(const struct tk_conf_node *n)
 {
-	return config_setting_get_string(in(n));
+	return lib.config_setting_get_string(in(n));
 }
 
 int tk_conf_int(const struct tk_conf_node *n)
 {
-	return config_setting_get_int(in(n));
+	return lib.config_setting_get_int(in(n));
 }
 
 bool tk_conf_bool(const struct tk_conf_node *n)
 {
-	return config_setting_get_bool(in(n)) != 0;
+	return lib.config_setting_get_bool(in(n)) != 0;
 }
 
 unsigned tk_conf_length(const struct tk_conf_node *n)
 {
-	return (unsigned)config_setting_length(in(n));
+	return (unsigned)lib.config_setting_length(in(n));
 }
 
 const struct tk_conf_node *tk_conf_at(const struct tk_conf_node *list, unsigned i)
 {
-	return out(config_setting_get_elem(in(list), i));
+	return out(lib.config_setting_get_elem(in(list), i));
 }
 
 const char *tk_conf_text_at(const struct tk_conf_node *array, unsigned i)
 {
-	return config_setting_get_string_elem(in(array), (int)i);
+	return lib.config_setting_get_string_elem(in(array), (int)i);
 }
 
 const struct tk_conf_node *tk_conf_member(const struct tk_conf_node *group, const char *name)
 {
-	return out(config_setting_get_member(in(group), name));
+	return out(lib.config_setting_get_member(in(group), name));
 }
 
 static bool has_type(const struct tk_conf_node *n, enum tk_conf_type type)
@@ -146,6 +150,8 @@ int tk_conf_walk(struct tk_conf_reader *r, const struct tk_conf_node *group,
 		while (o < options + n && strcmp(o->name, config_setting_name(in(s))) != 0)
 			o++;
 		rc = o < options + n ? apply(r, o, s, into) : unknown(r, s, options, n);
+		if (r->ahead)
+			rc = 0;
 	}
 	return rc;
 }
@@ -181,27 +187,58 @@ static void end_last_line(struct tk_file *f)
 	}
 }
 
+static bool parse(config_t *cfg, const char *text)
+{
+	lib.config_init(cfg);
+	return lib.config_read_string(cfg, text) == CONFIG_TRUE;
+}
+
 int tk_conf_tree_read(struct tk_conf_reader *r, struct tk_file *text,
-		      void (*first)(struct tk_conf_reader *r, const struct tk_conf_node *top),
 		      int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top))
 {
+	struct tk_conf_fault fault;
 	struct tk_error why;
-	unsigned line;
 	config_t cfg;
-	bool parsed;
-	int rc = tk_conf_text_check(text->text, text->len, &line, &why);
+	int rc = tk_conf_text_check(text->text, text->len, &fault, &why);
 
+	r->good = fault.at;
 	if (rc)
-		return tk_err_set(r->e, rc, "%s:%u: %s", r->path, line, why.text);
+		return tk_err_set(r->e, rc, "%s:%u: %s", r->path, fault.line, why.text);
+	rc = tk_conf_lib_open(&lib, &why);
+	if (rc)
+		return tk_err_set(r->e, rc, "%s: %s", r->path, why.text);
 	end_last_line(text);
-	config_init(&cfg);
-	parsed = config_read_string(&cfg, text->text) == CONFIG_TRUE;
-	if (!parsed)
-		rc = tk_err_set(r->e, TK_E_PARSE, "%s:%d: %s", r->path, config_error_line(&cfg),
-				config_error_text(&cfg));
-	first(r, out(config_root_setting(&cfg)));
-	if (parsed)
+	r->good = text->len;
+	if (parse(&cfg, text->text)) {
 		rc = fn(r, out(config_root_setting(&cfg)));
-	config_destroy(&cfg);
+	} else {
+		unsigned line = (unsigned)config_error_line(&cfg);
+
+		r->good = tk_conf_text_line_end(text->text, text->len, line);
+		rc = tk_err_set(r->e, TK_E_PARSE, "%s:%u: %s", r->path, line,
+				config_error_text(&cfg));
+	}
+	lib.config_destroy(&cfg);
 	return rc;
+}
+
+/* libconfig tells the line of a mistake, not the place, and leaves in its tree what was half
+ * read: a list of programs without its end would be another list. */
+void tk_conf_tree_read_ahead(struct tk_conf_reader *r, struct tk_file *text, size_t good,
+			     int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top))
+{
+	struct tk_error why;
+	bool parsed = false;
+	config_t cfg;
+
+	if (tk_conf_lib_open(&lib, &why))
+		return;
+	for (unsigned i = 0; i < TRIES && !parsed; i++) {
+		text->text[good] = '\0';
+		parsed = parse(&cfg, text->text);
+		if (parsed)
+			(void)fn(r, out(config_root_setting(&cfg)));
+		lib.config_destroy(&cfg);
+		good = tk_conf_text_whole(text->text, good);
+	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * conf_tree.h - the text of tkprov.conf as a tree of named values, and the way through it
- * by tables.  The one owner of libconfig; conf_options.c says which options there are.
+ * by tables.  libconfig's types end here; conf_options.c says which options there are.
  *
  * A reader carries what every setter needs: where messages go and what is filled in.
  */
@@ -29,6 +29,8 @@ struct tk_conf_reader {
 	const char *path;
 	struct tk_conf *conf;
 	struct tk_error *e;
+	size_t good; /* bytes of the text that stand before a mistake of its grammar */
+	bool ahead;  /* what is wrong or not known is passed over */
 };
 
 #define TK_CONF_UNFIT 1 /* from a setter: not what the table says it must be */
@@ -42,15 +44,19 @@ struct tk_conf_option {
 	const char *want; /* 'NAME' must be this */
 };
 
-/* Parses the text (which is changed: its last line is ended) and calls `first`, then fn with
- * its outermost group.  Of a text that cannot be parsed `first` alone sees what stands before
- * the mistake.  Returns what fn returns, or TK_E_PARSE, TK_E_RANGE with a message. */
+/* Parses the text (which is changed: its last line is ended) and calls fn with its outermost
+ * group.  r->good is set.  Returns what fn returns, or TK_E_PARSE, TK_E_RANGE, TK_E_SYS with a
+ * message. */
 int tk_conf_tree_read(struct tk_conf_reader *r, struct tk_file *text,
-		      void (*first)(struct tk_conf_reader *r, const struct tk_conf_node *top),
 		      int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top));
 
+/* For a text that tk_conf_tree_read has refused: calls fn with the outermost options that
+ * stand whole in its first `good` bytes.  The text is cut there. */
+void tk_conf_tree_read_ahead(struct tk_conf_reader *r, struct tk_file *text, size_t good,
+			     int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top));
+
 /* Sets each option of a group; one that no table entry is for, is there twice or of the
- * wrong type is an error. */
+ * wrong type is an error.  Reading ahead, it stays as it was. */
 int tk_conf_walk(struct tk_conf_reader *r, const struct tk_conf_node *group,
 		 const struct tk_conf_option *options, size_t n, void *into);
 

@@ -6,6 +6,7 @@ libtkcommon_la_SOURCES = \
 	common/conf.c common/conf.h \
 	common/conf_check.c common/conf_check.h \
 	common/conf_default.c common/conf_default.h \
+	common/conf_lib.c common/conf_lib.h \
 	common/conf_options.c common/conf_options.h \
 	common/conf_text.c common/conf_text.h \
 	common/conf_tree.c common/conf_tree.h \
@@ -14,6 +15,8 @@ libtkcommon_la_SOURCES = \
 	common/keystore.c common/keystore.h \
 	common/paths.c common/paths.h \
 	common/random.c common/random.h
-libtkcommon_la_CPPFLAGS = $(TK_CPPFLAGS) $(LIBCONFIG_CFLAGS)
+# libconfig is opened at run time: see common/conf_lib.h.
+LIBCONFIG_SO = @LIBCONFIG_SO@
+libtkcommon_la_CPPFLAGS = $(TK_CPPFLAGS) $(LIBCONFIG_CFLAGS) -DTK_LIBCONFIG=\"$(LIBCONFIG_SO)\"
 libtkcommon_la_CFLAGS = $(TK_CFLAGS)
-libtkcommon_la_LIBADD = libtkcore.la $(LIBCONFIG_LIBS)
+libtkcommon_la_LIBADD = libtkcore.la

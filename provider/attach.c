@@ -264,6 +264,7 @@ static void fail(enum tk_on_error on_error, const char *why)
 		set_state(REFUSE);
 		break;
 	}
+	tk_log_started();
 }
 
 /* What a file held is part of the ring's story: by it tkctl knows a file that was left
@@ -305,32 +306,41 @@ static void begin(struct tk_instance *inst)
 	set_state(DONE);
 }
 
-static void attach_locked(void)
+/* Takes conf over. */
+static void start(struct tk_conf *conf, const char *program)
 {
 	struct tk_error e = { .code = 0, .text = "" };
-	enum tk_on_error on_error;
-	struct tk_instance *inst;
-	char program[TK_PATH_MAX];
-	struct tk_conf *conf;
+	enum tk_on_error on_error = conf->on_error;
+	struct tk_instance *inst = make(conf, program, &e);
 
-	set_state(BUSY);
-	if (tk_conf_load(&conf, config_path, &on_error, &e) != 0) {
-		tk_log_open(NULL);
-		fail(on_error, e.text);
-		return;
-	}
-	find_program(program);
-	if (!is_for(conf, program)) {
-		tk_conf_free(&conf);
-		set_state(NOT_US);
-		return;
-	}
-	tk_log_open(conf);
-	inst = make(conf, program, &e);
 	if (inst != NULL)
 		begin(inst);
 	else
 		fail(on_error, e.text);
+}
+
+/* A program that the file is not for is left alone whatever is wrong with the file. */
+static void attach_locked(void)
+{
+	struct tk_error e = { .code = 0, .text = "" };
+	struct tk_conf *conf, *ahead, *said;
+	char program[TK_PATH_MAX];
+
+	set_state(BUSY);
+	tk_conf_load(&conf, config_path, &ahead, &e);
+	said = conf != NULL ? conf : ahead;
+	find_program(program);
+	if (said != NULL && !is_for(said, program)) {
+		tk_conf_free(&said);
+		set_state(NOT_US);
+		return;
+	}
+	tk_log_open(said);
+	if (conf != NULL)
+		start(conf, program);
+	else
+		fail(said != NULL ? said->on_error : TK_ON_ERROR_NO_TICKETS, e.text);
+	tk_conf_free(&ahead);
 }
 
 struct tk_instance *tk_attach(void)

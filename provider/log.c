@@ -25,6 +25,7 @@ static struct tk_fd log_fd = { .num = -1 };
 static enum tk_log_target target = TK_LOG_SYSLOG;
 static int max_level = LOG_NOTICE;
 static atomic_bool started;
+static atomic_bool unheard; /* there was no syslogd for the last line */
 
 static int connect_syslog(int fd)
 {
@@ -43,13 +44,18 @@ static int open_syslog(void)
 	return fd;
 }
 
-/* A syslogd that was started again has another socket under the same name. */
-static void to_syslog(const char *line, size_t len)
+/* A syslogd that was started again has another socket under the same name.  False: there is
+ * none. */
+static bool to_syslog(const char *line, size_t len)
 {
+	if (!tk_fd_ok(&log_fd))
+		return false;
 	if (send(log_fd.num, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) != -1 || errno == EAGAIN)
-		return;
-	if (connect_syslog(log_fd.num) == 0)
-		(void)!send(log_fd.num, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		return true;
+	if (connect_syslog(log_fd.num) == -1)
+		return false;
+	(void)!send(log_fd.num, line, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return true;
 }
 
 static int open_target(const struct tk_conf *conf)
@@ -141,8 +147,8 @@ static void to_target(int priority, const char *text, size_t len)
 		line[len++] = '\n';
 	if (target == TK_LOG_STDERR)
 		to_stderr(line, len);
-	else if (tk_fd_ok(&log_fd) && target == TK_LOG_SYSLOG)
-		to_syslog(line, len);
+	else if (target == TK_LOG_SYSLOG)
+		atomic_store_explicit(&unheard, !to_syslog(line, len), memory_order_relaxed);
 	else if (tk_fd_ok(&log_fd))
 		write_quietly(log_fd.num, line, len);
 }
@@ -156,12 +162,22 @@ static void plainly(const char *text)
 		to_stderr(line, (size_t)n);
 }
 
+/* Is a line that went to the log to be seen on stderr, too? */
+static bool is_repeated(int priority)
+{
+	bool lost = atomic_load_explicit(&unheard, memory_order_relaxed);
+
+	if (target == TK_LOG_STDERR || priority > LOG_WARNING || is_started())
+		return false;
+	return isatty(STDERR_FILENO) || (lost && priority <= LOG_ERR);
+}
+
 void tk_log_stderr(const char *fmt, ...)
 {
 	char text[LINE_MAX_LEN];
 	va_list ap;
 
-	if (target == TK_LOG_STDERR || (!is_started() && isatty(STDERR_FILENO)))
+	if (target == TK_LOG_STDERR || is_repeated(LOG_ERR))
 		return; /* tk_log has said it there */
 	va_start(ap, fmt);
 	(void)vsnprintf(text, sizeof(text), fmt, ap);
@@ -184,8 +200,7 @@ void tk_log(int priority, const char *fmt, ...)
 	if (n < 0)
 		return;
 	to_target(priority, text, strlen(text));
-	if (target != TK_LOG_STDERR && priority <= LOG_WARNING && !is_started() &&
-	    isatty(STDERR_FILENO))
+	if (is_repeated(priority))
 		plainly(text);
 	errno = saved;
 }

@@ -26,7 +26,8 @@ void tk_log_open(const struct tk_conf *conf);
 void tk_log_started(void);
 
 /* priority: LOG_ERR to LOG_DEBUG.  Until tk_log_started, warnings and errors are
- * repeated on stderr while that is a terminal.  Never with key bytes. */
+ * repeated on stderr while that is a terminal, and errors where they should go to
+ * syslog and there is none.  Never with key bytes. */
 void tk_log(int priority, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* On stderr, terminal or not: for what a process says before it ends itself. */

@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	tests/server/imports.c \
 	tests/server/inproc.c \
 	tests/server/leave.c \
+	tests/server/own_malloc.c \
 	tests/server/pyserver.py \
 	tests/server/second_libctx.c \
 	tests/server/sanitizers.py \
@@ -49,6 +50,7 @@ EXTRA_DIST += \
 	tests/server/test_nginx.py \
 	tests/server/test_options.py \
 	tests/server/test_start.py \
+	tests/server/test_takeover.py \
 	tests/server/test_timer.py \
 	tests/server/test_wall.py \
 	tests/server/tsan.supp \

@@ -34,4 +34,4 @@ install_packages() {
 
 BUILD_PACKAGES="build-essential autoconf automake libtool pkg-config libssl-dev libconfig-dev libcunit1-dev openssl"
 DEMO_PACKAGES="nginx-light"
-TEST_PACKAGES="clang libclang-rt-dev python3 python3-pytest nginx-light haproxy stunnel4 socat curl strace valgrind procps mandoc"
+TEST_PACKAGES="clang libclang-rt-dev python3 python3-pytest nginx-light haproxy lighttpd lighttpd-mod-openssl apache2 stunnel4 socat curl strace valgrind procps mandoc"

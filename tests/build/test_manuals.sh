@@ -29,6 +29,32 @@ check "there are options" test "$(options | wc -l)" -gt 25
 missing() { options | while read -r o; do grep -q "^ *$o = " "$tmp/tkprov.conf.5" || echo "$o"; done; }
 check "tkprov.conf(5) has each option" nothing "$(missing)"
 
+# The paragraph of each option: its item and what follows, up to the next one.
+paragraphs() {
+	awk '/^\.It Ic [a-z_]+ = / { if (name) print name text; name = $3; text = "" }
+		/^\.(El|Sh|Ss)/ { if (name) print name text; name = "" }
+		name != "" { text = text " " $0 }' "$src/man/tkprov.conf.5"
+}
+paragraphs > "$tmp/paragraphs"
+check "tkprov.conf(5) has each option as often as the tables" \
+	nothing "$(options | sort > "$tmp/a"; sed 's/ .*//' "$tmp/paragraphs" | sort | diff "$tmp/a" -)"
+check "each option has a default, or says that there is none" \
+	nothing "$(grep -vE '(Default: |No default: )' "$tmp/paragraphs" | sed 's/ .*//')"
+# The words in quotes of what the tables want.
+words() {
+	awk '/^	\{"[a-z_]+", TK_CONF_STRING/ { split($0, q, "\""); name = q[2]; sub(/^[^,]*/, "") }
+		name != "" { while (match($0, /\\"[a-z-]+\\"/)) {
+			print name, substr($0, RSTART + 2, RLENGTH - 4); $0 = substr($0, RSTART + RLENGTH) } }
+		/\},$/ { name = "" }' "$src/common/conf_options.c"
+}
+check "there are words" test "$(words | wc -l)" -gt 20
+unsaid() {
+	words | while read -r o word; do
+		grep -q "^$o .*(dq$word.(dq" "$tmp/paragraphs" || echo "$o: $word"
+	done
+}
+check "tkprov.conf(5) has each word that an option takes" nothing "$(unsaid)"
+
 names() { grep -o '[A-Z][A-Za-z_]*: %' "$src/provider/show.c" | sed 's/: %//' | sort -u; }
 check "there are names of show info" test "$(names | wc -l)" -gt 14
 unnamed() { names | while read -r n; do grep -q "$n" "$tmp/tkprov.7" || echo "$n"; done; }

@@ -9,6 +9,18 @@
 #include "common/conf_options.h"
 #include "common/conf_tree.h"
 
+static void read_ahead(struct tk_file *text, size_t good)
+{
+	struct tk_conf *conf = tk_conf_default_new();
+	struct tk_error e;
+	struct tk_conf_reader r = { .path = "f", .conf = conf, .e = &e, .ahead = true };
+
+	FUZZ_CHECK(conf != NULL && good <= text->len);
+	tk_conf_tree_read_ahead(&r, text, good, tk_conf_options_read_ahead);
+	FUZZ_CHECK(conf->ring_count == 0 && conf->socket_count == 0);
+	tk_conf_free(&conf);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct tk_file text = { .text = malloc(len + 2), .len = len };
@@ -20,11 +32,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	FUZZ_CHECK(text.text != NULL && conf != NULL);
 	memcpy(text.text, data, len);
 	text.text[len] = '\0';
-	rc = tk_conf_tree_read(&r, &text, tk_conf_options_on_error, tk_conf_options_read);
-	if (rc != 0)
+	rc = tk_conf_tree_read(&r, &text, tk_conf_options_read);
+	if (rc != 0) {
 		FUZZ_CHECK(strncmp(e.text, "f:", 2) == 0 && e.text[2] >= '0' && e.text[2] <= '9');
-	else if (tk_conf_default_fill(conf, &e) == 0)
+		read_ahead(&text, r.good);
+	} else if (tk_conf_default_fill(conf, &e) == 0) {
 		FUZZ_CHECK(conf->ring_count > 0 && conf->socket_count > 0);
+	}
 	tk_conf_free(&conf);
 	tk_file_fini(&text);
 	return 0;

@@ -12,11 +12,10 @@ import sanitizers  # noqa: E402
 
 
 def pytest_collection_modifyitems(config, items):
-    """ThreadSanitizer ignores everything, signals too, in a process that was forked from one with
-    threads: tests whose server forks after it has its control thread are not for that build."""
-    if "tsan" not in sanitizers.RUNTIMES:
+    """What is not for this build."""
+    apart = [i for i in items if sanitizers.cannot_run(i.function)]
+    if not apart:
         return
-    apart = [i for i in items if sanitizers.forks(i.function)]
     config.hook.pytest_deselected(items=apart)
     items[:] = [i for i in items if i not in apart]
 

@@ -38,6 +38,11 @@ BAD = {
     "twice": (more_conf('\nvault = "auto";\nvault = "auto";\n'), "duplicate setting name"),
     "contradiction": (more_conf('\nmax_key_age = "1h";\n'), "'max_key_age' is shorter than 'rotate_every'"),
     "syntax": (more_conf('\nvault = auto;\n'), "syntax error"),
+    "no end of a string": (more_conf('\nvault = "auto;\n'), "the string that begins here has no end"),
+    "no end of a comment": (more_conf('\nvault = "auto"; /*\n'), "the comment that begins here has no end"),
+    "include": (more_conf('\n@include "x"\n'), "@include is not supported"),
+    "large number": (more_conf('\nrings = ( { slots = 4294967299; } );\n'), "the number is too large"),
+    "NUL": (more_conf('\n\0\n'), "a NUL byte"),
     "long path": (far_socket, "'path' must be"),
     "no base64": (keys("no base64\n"), "unable to decode base64 key on line 1"),
     "few keys": (keys(new_key() + "\n"), "please supply at least 3 keys"),
@@ -47,8 +52,8 @@ BAD = {
 }
 
 
-def break_it(site, how, on_error):
-    site.write_conf(extra=f'on_error = "{on_error}";', ring='rotate_every = "12h";' if how == "contradiction" else "")
+def break_it(site, how, on_error, extra=""):
+    site.write_conf(extra=f'on_error = "{on_error}"; {extra}', ring='rotate_every = "12h";' if how == "contradiction" else "")
     BAD[how][0](site)
 
 
@@ -59,6 +64,7 @@ def test_on_error_no_tickets(site, how):
     for tls in ("1.2", "1.3"):
         got = hello(nginx.port, tls=tls)
         assert got["name"] == "", got
+    assert BAD[how][1] in site.log_text(), "said where `log` says"
 
 
 @pytest.mark.parametrize("how", BAD)
@@ -118,6 +124,17 @@ def test_programs(site):
     server.stop()
     nginx = Nginx(site, workers=1)
     assert hello(nginx.port)["name"] == site.names()[1]
+
+
+@pytest.mark.parametrize("how", BAD)
+def test_a_program_that_is_not_listed_has_nothing_to_do_with_what_is_wrong(site, how):
+    """A slip in a file for nginx took the tickets of every other program, or ended it."""
+    break_it(site, how, "abort", extra='programs = [ "nginx" ];')
+    server = SServer(site)
+    ticket = site.session()
+    hello(server.port, save=ticket)
+    assert hello(server.port, offer=ticket)["reused"], "OpenSSL's own keys"
+    assert site.log_text() == "" and "tkprov" not in (site.dir / "stderr").read_text()
 
 
 def test_programs_is_the_file_that_runs(site):
@@ -220,6 +237,10 @@ class Syslog:
         os.chmod(self.dev / "log", 0o666)
         self.sock.settimeout(10)
 
+    def none(self):
+        self.sock.close()
+        (self.dev / "log").unlink()
+
     def line(self):
         return self.sock.recv(4096).decode()
 
@@ -314,6 +335,30 @@ def test_what_is_wrong_with_the_configuration_reaches_syslog(site, wrong):
         want = f"<27>tkprov[PID]: {site.dir}/none/x.log: No such file or directory; logging to syslog instead"
     server = SServer(site, wrap=log.wrap)
     assert log.line() == want.replace("PID", str(server.pid))
+
+
+@pytest.mark.parametrize("target", ['target = "stderr";', ""], ids=["stderr", "no syslog"])
+def test_what_is_wrong_with_the_configuration_reaches_stderr(site, target):
+    """A container: no syslogd, and no terminal."""
+    site.write_conf()
+    site.conf.write_text(f"log = {{ {target} }};\nrotate = 3;\n")
+    log = Syslog(site)
+    log.none()
+    server = SServer(site, wrap=log.wrap)
+    said, = [line for line in (site.dir / "stderr").read_text().splitlines() if "tkprov" in line]
+    head = rf"[0-9.]+ tkprov\[{server.pid}\]" if target else "tkprov"
+    assert re.fullmatch(rf"{head}: {site.conf}:2: unknown option 'rotate'; no session tickets are issued", said)
+
+
+def test_without_syslog_nothing_else_is_said_on_stderr(site):
+    site.write_conf()
+    use_syslog(site)
+    log = Syslog(site)
+    log.none()
+    server = SServer(site, wrap=log.wrap)
+    site.keyfile.unlink()
+    assert "rotated" in site.ask("rotate ssl tls-key 0") and hello(server.port)["name"]
+    assert "tkprov" not in (site.dir / "stderr").read_text()
 
 
 def test_stderr_without_a_reader(site):

@@ -4,6 +4,7 @@
 common_unit_tests = \
 	tests/unit/test_answer \
 	tests/unit/test_conf \
+	tests/unit/test_conf_ahead \
 	tests/unit/test_conf_text \
 	tests/unit/test_conf_value \
 	tests/unit/test_keystore \
@@ -26,6 +27,11 @@ tests_unit_test_conf_CPPFLAGS = $(COMMON_UNIT_CPPFLAGS) $(LIBCONFIG_CFLAGS) \
 	-USYSCONFDIR -DSYSCONFDIR=\"etc\"
 tests_unit_test_conf_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_conf_LDADD = $(COMMON_UNIT_LIBS)
+
+tests_unit_test_conf_ahead_SOURCES = tests/unit/test_conf_ahead.c tests/unit/unit.h
+tests_unit_test_conf_ahead_CPPFLAGS = $(COMMON_UNIT_CPPFLAGS)
+tests_unit_test_conf_ahead_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_conf_ahead_LDADD = $(COMMON_UNIT_LIBS)
 
 tests_unit_test_conf_text_SOURCES = tests/unit/test_conf_text.c tests/unit/unit.h
 tests_unit_test_conf_text_CPPFLAGS = $(COMMON_UNIT_CPPFLAGS)

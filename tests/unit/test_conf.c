@@ -221,6 +221,25 @@ static void words(void)
 	}
 }
 
+/* Paths that only look alike. */
+static void other_paths(void)
+{
+	static const char *const paths[] = {
+		"/a", "/a/b", "/ab", "/a/.b", "/.a/b", "/a/..b", "/a/../b", "/a/...", "/a/b.", "/a./b",
+	};
+	char text[2048] = "sockets = ( ";
+	size_t used = strlen(text);
+	struct tk_conf *c;
+
+	for (size_t i = 0; i < COUNT(paths); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s{ path = \"%s\"; }",
+					 i ? ", " : "", paths[i]);
+	snprintf(text + used, sizeof(text) - used, " );");
+	c = load(text);
+	CU_ASSERT_EQUAL(c->socket_count, COUNT(paths));
+	tk_conf_free(&c);
+}
+
 /* ---- what is wrong ---- */
 
 /* The message without "t.conf:". */
@@ -401,10 +420,16 @@ static void contradictions(void)
 		{ "\nsockets = (\n{ mode = \"0600\"; } );", P, "3: a socket needs a 'path'" },
 		{ "sockets = ( { path = \"/a\"; },\n{ level = \"user\";\npath = \"/a\"; } );", R,
 		  "3: socket '/a' is there twice" },
+		{ "sockets = ( { path = \"/a/b\"; },\n{ path = \"//a/././b\"; } );", R,
+		  "2: socket '//a/././b' is there twice" },
 		{ "rings = (\n{ slots = 3; } );", P,
 		  "2: a ring needs a 'file' or, to live in memory, a 'name'" },
 		{ "rings = ( { file = \"/a\"; server_names = [ \"x\" ]; },\n{ name = \"b\";\n"
 		  "file = \"/a\"; } );", R, "3: file '/a' is another ring's already" },
+		{ "rings = ( { file = \"/a//b/./c\"; server_names = [ \"x\" ]; },\n"
+		  "{ file = \"/./a/b///c\"; } );", R, "2: file '/./a/b///c' is another ring's already" },
+		{ "rings = ( { file = \"/a/./.\"; server_names = [ \"x\" ]; },\n{ file = \"/a\"; } );", R,
+		  "2: file '/a' is another ring's already" },
 		{ "rings = ( { name = \"b\"; server_names = [ \"x\" ]; },\n{\nname = \"b\";\n"
 		  "file = \"/a\"; } );", R, "3: name 'b' is another ring's already" },
 		{ "rings = ( { file = \"/a\"; server_names = [ \"x\" ]; },\n{ file = \"/b\";\n"
@@ -479,33 +504,6 @@ static void lengths(void)
 	}
 }
 
-/* on_error holds for every other mistake of its file, wherever it stands. */
-static void on_error(void)
-{
-	static const struct {
-		const char *text;
-		enum tk_on_error is;
-	} rows[] = {
-		{ "takeove = true; on_error = \"abort\";", TK_ON_ERROR_ABORT },
-		{ "on_error = \"builtin\"; rings = ( { } );", TK_ON_ERROR_BUILTIN },
-		{ "on_error = \"no-tickets\"; slots = 1;", TK_ON_ERROR_NO_TICKETS },
-		{ "on_error = \"never\";", TK_ON_ERROR_NO_TICKETS },
-		{ "on_error = 3;", TK_ON_ERROR_NO_TICKETS },
-		{ "on_error = \"abort\"; takeover = maybe;", TK_ON_ERROR_ABORT },
-		{ "takeover = maybe; on_error = \"abort\";", TK_ON_ERROR_NO_TICKETS },
-	};
-
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		enum tk_on_error said = TK_ON_ERROR_ABORT;
-		struct tk_conf *conf = NULL;
-		struct tk_error e;
-
-		write_bytes(FILE_NAME, rows[i].text, strlen(rows[i].text));
-		CHECK(tk_conf_load(&conf, FILE_NAME, &said, &e) != 0, "%s", rows[i].text);
-		CHECK(said == rows[i].is, "%s", rows[i].text);
-	}
-}
-
 /* How many sockets there may be. */
 static void counts(void)
 {
@@ -562,12 +560,12 @@ static const struct unit_test tests[] = {
 	{ "the default file", default_file },
 	{ "everything said", everything_said },
 	{ "words", words },
+	{ "other paths", other_paths },
 	{ "unknown options", unknown_options },
 	{ "wrong types", wrong_types },
 	{ "out of range", out_of_range },
 	{ "contradictions", contradictions },
 	{ "grammar", grammar },
-	{ "on_error", on_error },
 	{ "lengths", lengths },
 	{ "counts", counts },
 	{ "not a file", not_a_file },

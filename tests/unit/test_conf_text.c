@@ -10,10 +10,10 @@
 static void check(const char *text, size_t len, int code, unsigned line, const char *message)
 {
 	struct tk_error e = {0};
-	unsigned at = 0;
+	struct tk_conf_fault f;
 
-	CHECK(tk_conf_text_check(text, len, &at, &e) == code, "%s: %s", text, e.text);
-	CHECK(code == 0 || at == line, "%s: line %u", text, at);
+	CHECK(tk_conf_text_check(text, len, &f, &e) == code, "%s: %s", text, e.text);
+	CHECK(code == 0 || f.line == line, "%s: line %u", text, f.line);
 	CHECK(strcmp(e.text, message) == 0, "%s: %s", text, e.text);
 }
 
@@ -71,8 +71,58 @@ static void bad(void)
 	check(nul, sizeof(nul) - 1, TK_E_PARSE, 2, "a NUL byte");
 }
 
+/* `|` in the text is the place of the fault. */
+static void places(void)
+{
+	static const char *const rows[] = {
+		"a = 1; |\"b;\n", "a = 1;\n|/* b\n\n", "a = |4294967299;", "a = [ 1, |4294967299",
+		"a = 1;\n|@include \"x\"", "/*\n|@include\n*/",
+	};
+	char text[64];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		size_t at = strcspn(rows[i], "|");
+		struct tk_conf_fault f;
+		struct tk_error e;
+
+		snprintf(text, sizeof(text), "%.*s%s", (int)at, rows[i], rows[i] + at + 1);
+		CHECK(tk_conf_text_check(text, strlen(text), &f, &e) != 0, "%s", text);
+		CHECK(f.at == at, "%s: %zu", rows[i], f.at);
+	}
+}
+
+/* `|` is where an option may have ended for the last time. */
+static void whole(void)
+{
+	static const char *const rows[] = {
+		"|", "|a = 1", "|a = 1;", "a = 1;| b", "a = 1\n|b", "a = 1;|\n\n\n", "a = 1;| # b\n",
+		"a = 1;| /* b;\n */ c", "a = \"b;\nc\";| d", "a = (;\n);| b", "a = 1;| b = { c = 1; d = [",
+		"|a = \"b\\\";\n", "|a = { b = 1;\n c = 2;\n", "a = 1 # b\n|c", "|\n\n# a;\n",
+	};
+	char text[64];
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		size_t at = strcspn(rows[i], "|"), is;
+
+		snprintf(text, sizeof(text), "%.*s%s", (int)at, rows[i], rows[i] + at + 1);
+		is = tk_conf_text_whole(text, strlen(text));
+		CHECK(is == at, "%s: %zu", rows[i], is);
+	}
+}
+
+static void line_ends(void)
+{
+	static const size_t ends[] = { 0, 2, 3, 4, 4, 4 };
+
+	for (unsigned i = 0; i < COUNT(ends); i++)
+		CU_ASSERT_EQUAL(tk_conf_text_line_end("a\n\nb", 4, i), ends[i]);
+}
+
 static const struct unit_test tests[] = {
 	{ "good", good },
 	{ "bad", bad },
+	{ "places", places },
+	{ "whole", whole },
+	{ "line ends", line_ends },
 };
 UNIT_MAIN("conf_text", tests)
