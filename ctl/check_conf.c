@@ -216,13 +216,13 @@ static void check_sockets(const struct tk_conf *conf, struct tk_findings *f)
 
 struct tk_conf *tk_check_conf(const char *path, struct tk_findings *f)
 {
-	enum tk_on_error on_error;
-	struct tk_conf *conf;
+	struct tk_conf *conf, *ahead;
 	struct tk_error e;
 
-	if (tk_conf_load(&conf, path, &on_error, &e)) {
+	if (tk_conf_load(&conf, path, &ahead, &e)) {
 		tk_findings_error(f, "%s", e.text);
-		say_outcome(on_error);
+		say_outcome(ahead ? ahead->on_error : TK_ON_ERROR_NO_TICKETS);
+		tk_conf_free(&ahead);
 		return NULL;
 	}
 	check_keys(conf, f);
