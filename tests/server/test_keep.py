@@ -85,7 +85,7 @@ def test_a_file_is_brought_to_its_form_at_the_start(site, text, why):
         assert site.keyfile.read_text() == "\n".join(want) + "\n"
         st = site.keyfile.stat()
         assert (st.st_mtime, st.st_uid, st.st_gid, st.st_mode & 0o7777) == (1500000000, WWW, WWW, 0o640)
-    assert not list(site.dir.glob("*.tkprov-new"))
+    assert not list(site.dir.glob("*.tkprov-*"))
     assert rotate(site) is None and in_step(site)
     assert site.keyfile.stat().st_uid == WWW
 
@@ -282,7 +282,7 @@ def test_kill_at_any_moment_leaves_a_whole_file(site):
         kept = lines(site)
         assert len(kept) == 32 and all(len(base64.b64decode(k, validate=True)) == 80 for k in kept)
         assert len({k for k in kept}) == 32
-        assert not list(site.dir.glob("*.tkprov-new"))
+        assert not list(site.dir.glob("*.tkprov-*"))
 
 
 def test_kill_at_each_step_of_bringing_a_file_to_its_form(site):
@@ -305,5 +305,5 @@ def test_kill_at_each_step_of_bringing_a_file_to_its_form(site):
         seen.add(text)
         SServer(site).stop()
         assert site.keyfile.read_text() == forms[1], call
-        assert not list(site.dir.glob("*.tkprov-new")), call
+        assert not list(site.dir.glob("*.tkprov-*")), call
     assert seen == set(forms)
