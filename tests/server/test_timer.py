@@ -133,6 +133,34 @@ def test_time_of_a_file_from_the_future(site):
     until(site, 1)
 
 
+def test_file_from_the_future_gets_a_time_that_lasts(site):
+    """Else each start, save and reload would begin the period anew, and restarts that come more often
+    would put it off until then."""
+    site.write_conf(ring='rotate_every = "1h";')
+    start = int(time.time())
+
+    def from_the_future():
+        os.utime(site.keyfile, (start + 86400, start + 86400))
+
+    def lasts():
+        due = int(site.info()["Next_rotation"])
+        assert start + 3600 <= due <= time.time() + 3600
+        assert int(site.keyfile.stat().st_mtime) == due - 3600
+    from_the_future()
+    server = SServer(site)
+    lasts()
+    from_the_future()
+    assert "TLS ticket keys saved" in site.ask("save ssl tls-key 0")
+    lasts()
+    from_the_future()
+    assert "not saved" not in site.ask("reload ssl tls-key 0")
+    lasts()
+    due = site.info()["Next_rotation"]
+    server.stop()
+    SServer(site)
+    assert site.info()["Next_rotation"] == due
+
+
 def test_without_a_control_thread_seal_rotates_what_is_in_memory(site):
     site.write_conf(rings=['{ name = "m"; rotate_every = "2s"; }'], extra="control_thread = false;")
     server = SServer(site)
