@@ -26,8 +26,25 @@
 #define NEW ".tkprov-new"
 #define NEW_TRIES 10
 #define LOCK_STEP_MS 5
+#define READ_WAIT_MS 1000
 
 _Static_assert(TEXT_MAX < 4096, "a file in its form is less than a page");
+
+/* ---- turns ---- */
+
+static void rest(void)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+
+	nanosleep(&step, NULL);
+}
+
+/* A child that was forked meanwhile has the lock, too, unless it is given back. */
+void tk_keystore_unlock(int fd)
+{
+	(void)flock(fd, LOCK_UN);
+	close(fd);
+}
 
 /* ---- reading ---- */
 
@@ -50,16 +67,6 @@ static int unreadable(struct tk_ring *out, int rc, const char *file, const struc
 			  "'%s' : unable to load ssl tickets keys file (%s)", file, why->text);
 }
 
-int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out,
-		     struct tk_file_id *id, struct tk_error *e)
-{
-	struct tk_error why;
-	struct tk_file text;
-	int rc = tk_file_read(&text, file, &why);
-
-	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, id, e);
-}
-
 int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring *out,
 			struct tk_file_id *id, struct tk_error *e)
 {
@@ -68,6 +75,35 @@ int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring
 	int rc = tk_file_read_fd(&text, fd, &why);
 
 	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, id, e);
+}
+
+/* Opens a file and waits until nobody writes it; for a moment, for a lock keeps no server from its
+ * keys. */
+static int open_at_rest(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	for (int waited = 0; fd != -1 && waited < READ_WAIT_MS; waited += LOCK_STEP_MS) {
+		if (flock(fd, LOCK_SH | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR))
+			break;
+		rest();
+	}
+	return fd;
+}
+
+int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out,
+		     struct tk_file_id *id, struct tk_error *e)
+{
+	int fd = open_at_rest(file), rc;
+	struct tk_error why;
+
+	if (fd == -1) {
+		tk_err_set(&why, TK_E_SYS, "%s", strerror(errno));
+		return unreadable(out, TK_E_SYS, file, &why, e);
+	}
+	rc = tk_keystore_load_fd(fd, file, slots, out, id, e);
+	tk_keystore_unlock(fd);
+	return rc;
 }
 
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring)
@@ -122,8 +158,6 @@ static bool is_others(int fd)
 
 int tk_keystore_lock(const char *file, int wait_ms)
 {
-	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
-
 	for (int waited = 0;; waited += LOCK_STEP_MS) {
 		int fd = tk_keystore_open(file);
 
@@ -132,21 +166,14 @@ int tk_keystore_lock(const char *file, int wait_ms)
 		close(fd);
 		if (waited >= wait_ms)
 			break;
-		nanosleep(&step, NULL);
+		rest();
 	}
 	errno = EBUSY;
 	return -1;
 }
 
-/* A child that was forked meanwhile has the lock, too, unless it is given back. */
-void tk_keystore_unlock(int fd)
-{
-	(void)flock(fd, LOCK_UN);
-	close(fd);
-}
-
-/* One system call, so that nobody sees a part of it; a second one only where the kernel has
- * taken less, which tells the reason. */
+/* One system call, so that no kill leaves a part of it; a second one only where the kernel has
+ * taken less, which tells the reason.  Who reads meanwhile may see a part, unless he locks. */
 static int write_text(int fd, const struct tk_ring *ring)
 {
 	char text[TEXT_MAX + 1];

@@ -24,7 +24,8 @@
 #define TK_KEYSTORE_GONE "removed by somebody else"
 
 /* Reads `file` into a ring of `slots` keys.  Only a regular file of at most 1 MiB
- * is read (a FIFO would stall the server); what was read is wiped before it returns.
+ * is read (a FIFO would stall the server); what was read is wiped before it returns.  Waits
+ * for a second at the most while somebody has the file locked (tk_keystore_lock).
  * *id, of what was read, may be NULL.
  * Messages: HAProxy's, see keyfile.h; for a file that cannot be read
  *   'FILE' : unable to load ssl tickets keys file (REASON)

@@ -2,6 +2,7 @@
 """Keys that last: what a change leaves in the key file, what happens where it cannot be
 written or is not as it was, and who saves it then."""
 import base64
+import fcntl
 import os
 import shutil
 import signal
@@ -391,6 +392,18 @@ def test_two_instances_do_not_overwrite_each_others_keys(site):
         if site.slots()[2]["added"] == first:
             return
     raise AssertionError("never two changes within a second")
+
+
+def test_the_server_waits_for_whoever_has_the_file_locked(site):
+    """As tkctl has while it asks for the ring and writes it; and not for ever."""
+    site.write_conf()
+    SServer(site)
+    with open(site.keyfile) as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        text = site.keyfile.read_text()
+        assert rotate(site) == "another program has it locked all the time"
+        assert site.keyfile.read_text() == text and site.info()["Not_saved"] == "1"
+    assert rotate(site) is None and in_step(site) and site.info()["Not_saved"] == "0"
 
 
 def test_two_instances_bring_one_file_to_its_form(site):

@@ -396,6 +396,45 @@ static void put_another_there(void)
 	CU_ASSERT_EQUAL(rename("another", "keys"), 0);
 }
 
+static struct {
+	int fd;
+	char text[4096];
+	size_t len, half;
+} writer;
+
+static void write_the_rest(void)
+{
+	CU_ASSERT_EQUAL(pwrite(writer.fd, writer.text + writer.half, writer.len - writer.half,
+			       (off_t)writer.half), (ssize_t)(writer.len - writer.half));
+	tk_keystore_unlock(writer.fd);
+}
+
+/* A reader may see a part of what one system call writes; not if he waits for the lock. */
+static void reads_no_half(void)
+{
+	struct tk_ring r, got;
+	struct tk_error e;
+
+	fill(&r, 3);
+	write_ring("keys", &r, "");
+	push_random(&r, 5);
+	tk_keyfile_format(&r, writer.text);
+	writer.len = tk_keyfile_len(&r);
+	writer.half = writer.len / 2;
+	writer.fd = tk_keystore_lock("keys", 0);
+	CU_ASSERT_EQUAL(pwrite(writer.fd, writer.text, writer.half, 0), (ssize_t)writer.half);
+	meanwhile = write_the_rest;
+	CU_ASSERT_EQUAL(tk_keystore_load("keys", 3, &got, NULL, &e), 0);
+	meanwhile = NULL;
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT_TRUE(tk_key_equal(&r.key[i], &got.key[i]));
+	/* one that is never given back keeps nobody from his keys */
+	writer.fd = tk_keystore_lock("keys", 0);
+	CU_ASSERT_EQUAL(tk_keystore_load("keys", 3, &got, NULL, &e), 0);
+	tk_keystore_unlock(writer.fd);
+	unlink("keys");
+}
+
 static void locks(void)
 {
 	struct stat a, b;
@@ -487,6 +526,7 @@ static const struct unit_test tests[] = {
 	{ "rewrites", rewrites },
 	{ "leaves nothing behind", leaves_nothing_behind },
 	{ "rewriters do not meet", rewriters_do_not_meet },
+	{ "reads no half", reads_no_half },
 	{ "locks", locks },
 	{ "creates", creates },
 	{ "no room", no_room },
