@@ -205,13 +205,13 @@ static bool holds(int fd, const struct tk_ring *ring)
 	return same;
 }
 
-/* Whoever may write is not always one who may set the time. */
-static void set_time(int fd, int64_t since)
+/* Whoever may write is not always one who may set the time: only to now. */
+static void set_time(int fd, int64_t since, int64_t was)
 {
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)since}};
 
-	if (since)
-		(void)futimens(fd, times);
+	if (since && futimens(fd, times) == -1 && was > time(NULL))
+		(void)futimens(fd, NULL);
 }
 
 int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct tk_file_id *id)
@@ -227,7 +227,7 @@ int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct 
 	if (!there && write_text(fd, ring))
 		return TK_E_SYS;
 	if (!there || st.st_mtim.tv_sec > since)
-		set_time(fd, since);
+		set_time(fd, since, there ? st.st_mtim.tv_sec : 0);
 	return tk_file_id(fd, id);
 }
 
@@ -316,7 +316,7 @@ static int fill_new(int fd, const char *name, const char *path, const struct sta
 {
 	if (write_text(fd, ring) || dress(fd, old) == -1)
 		return -1;
-	set_time(fd, since);
+	set_time(fd, since, 0);
 	if (rename(name, path) == -1)
 		return -1;
 	return tk_file_id(fd, id) ? -1 : 0;

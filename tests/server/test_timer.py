@@ -161,6 +161,16 @@ def test_file_from_the_future_gets_a_time_that_lasts(site):
     assert site.info()["Next_rotation"] == due
 
 
+def test_file_from_the_future_of_somebody_else(site):
+    """Who may write a file that is not his may set its time to now, and to nothing else."""
+    site.write_conf(ring='rotate_every = "1h";')
+    start = int(time.time())
+    os.chmod(site.keyfile, 0o666)
+    os.utime(site.keyfile, (start + 86400, start + 86400))
+    SServer(site, wrap=["/usr/bin/setpriv", "--reuid=33", "--regid=33", "--clear-groups"], user=33)
+    assert start <= int(site.keyfile.stat().st_mtime) <= time.time() and site.keyfile.stat().st_uid == 0
+
+
 def test_without_a_control_thread_seal_rotates_what_is_in_memory(site):
     site.write_conf(rings=['{ name = "m"; rotate_every = "2s"; }'], extra="control_thread = false;")
     server = SServer(site)
