@@ -134,7 +134,8 @@ static void show_keys(struct tk_speaker *who, unsigned argc, char *const *argv,
 		tk_show_rings(who->inst, out);
 	else if (tk_command_rings(who, argc, argv, true, &from, &to, out)) {
 		tk_show_secrets(who->inst, from, to, out);
-		tk_speaker_record(who, to - from == 1 ? from : TK_EVENT_NO_RING, NULL, result_of(out));
+		tk_speaker_record(who, to - from == 1 ? from : TK_EVENT_NO_RING, NULL,
+				  result_of(out));
 	}
 }
 
