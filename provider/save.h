@@ -8,7 +8,8 @@
  * one tick of the kernel's clock.
  * Descriptors are opened on attach, before a server gives up rights or its root.
  *
- * Locks: takes the record lock for files.  Threads: attach, then control threads.
+ * Locks: takes the record lock for files, then flock(2) of the file.  Threads: attach, then control
+ * threads.
  */
 #ifndef TK_SAVE_H
 #define TK_SAVE_H
