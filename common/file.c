@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,12 +62,6 @@ int tk_file_id(int fd, struct tk_file_id *out)
 		return TK_E_SYS;
 	id_of(&st, out);
 	return 0;
-}
-
-bool tk_file_id_same(const struct tk_file_id *a, const struct tk_file_id *b)
-{
-	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-	       a->mtime_s == b->mtime_s && a->mtime_ns == b->mtime_ns;
 }
 
 static int read_fd(struct tk_file *f, int fd, struct tk_error *e)

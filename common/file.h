@@ -5,7 +5,6 @@
 #ifndef TK_FILE_H
 #define TK_FILE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -14,9 +13,10 @@
 
 #define TK_FILE_MAX (1024 * 1024) /* bytes; no file that tkprov reads is larger */
 
-/* What tells whether a file is still the one that it was. */
+/* What fstat(2) says of a file.  It does not tell whether somebody has written it since: the
+ * kernel's clock stands still for some milliseconds. */
 struct tk_file_id {
-	uint64_t dev, ino, size;   /* zeroes: of no file */
+	uint64_t dev, ino, size;
 	int64_t mtime_s, mtime_ns; /* since the epoch */
 };
 
@@ -28,8 +28,6 @@ struct tk_file {
 
 /* fstat(2).  0 or TK_E_SYS (errno). */
 int tk_file_id(int fd, struct tk_file_id *out);
-
-bool tk_file_id_same(const struct tk_file_id *a, const struct tk_file_id *b);
 
 /* Reads a regular file of at most TK_FILE_MAX bytes; anything else (a FIFO would stall
  * the server) is an error.  On success *out is the caller's, for tk_file_fini.

@@ -7,12 +7,15 @@
  */
 #include "common/keystore.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/b64.h"
@@ -20,8 +23,28 @@
 
 #define TEXT_MAX (TK_SLOTS_MAX * (TK_B64_ENC_LEN(TK_KEY_LEN_MAX) + 1))
 #define SAVE_FLAGS (O_DSYNC | O_CLOEXEC | O_NOCTTY)
+#define NEW ".tkprov-new"
+#define NEW_TRIES 10
+#define LOCK_STEP_MS 5
+#define READ_WAIT_MS 1000
 
 _Static_assert(TEXT_MAX < 4096, "a file in its form is less than a page");
+
+/* ---- turns ---- */
+
+static void rest(void)
+{
+	const struct timespec step = {.tv_nsec = LOCK_STEP_MS * 1000000L};
+
+	nanosleep(&step, NULL);
+}
+
+/* A child that was forked meanwhile has the lock, too, unless it is given back. */
+void tk_keystore_unlock(int fd)
+{
+	(void)flock(fd, LOCK_UN);
+	close(fd);
+}
 
 /* ---- reading ---- */
 
@@ -44,16 +67,6 @@ static int unreadable(struct tk_ring *out, int rc, const char *file, const struc
 			  "'%s' : unable to load ssl tickets keys file (%s)", file, why->text);
 }
 
-int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out,
-		     struct tk_file_id *id, struct tk_error *e)
-{
-	struct tk_error why;
-	struct tk_file text;
-	int rc = tk_file_read(&text, file, &why);
-
-	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, id, e);
-}
-
 int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring *out,
 			struct tk_file_id *id, struct tk_error *e)
 {
@@ -62,6 +75,35 @@ int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring
 	int rc = tk_file_read_fd(&text, fd, &why);
 
 	return rc ? unreadable(out, rc, file, &why, e) : parse(&text, file, slots, out, id, e);
+}
+
+/* Opens a file and waits until nobody writes it; for a moment, for a lock keeps no server from its
+ * keys. */
+static int open_at_rest(const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	for (int waited = 0; fd != -1 && waited < READ_WAIT_MS; waited += LOCK_STEP_MS) {
+		if (flock(fd, LOCK_SH | LOCK_NB) == 0 || (errno != EWOULDBLOCK && errno != EINTR))
+			break;
+		rest();
+	}
+	return fd;
+}
+
+int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out,
+		     struct tk_file_id *id, struct tk_error *e)
+{
+	int fd = open_at_rest(file), rc;
+	struct tk_error why;
+
+	if (fd == -1) {
+		tk_err_set(&why, TK_E_SYS, "%s", strerror(errno));
+		return unreadable(out, TK_E_SYS, file, &why, e);
+	}
+	rc = tk_keystore_load_fd(fd, file, slots, out, id, e);
+	tk_keystore_unlock(fd);
+	return rc;
 }
 
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring)
@@ -96,8 +138,42 @@ int tk_keystore_open(const char *file)
 	return -1;
 }
 
-/* One system call, so that nobody sees a part of it; a second one only where the kernel has
- * taken less, which tells the reason. */
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static bool is_at(int fd, const char *file)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(file, &b) == 0 && is_same(&a, &b);
+}
+
+/* A filesystem without such locks is no reason not to save. */
+static bool is_others(int fd)
+{
+	return flock(fd, LOCK_EX | LOCK_NB) == -1 && (errno == EWOULDBLOCK || errno == EINTR);
+}
+
+int tk_keystore_lock(const char *file, int wait_ms)
+{
+	for (int waited = 0;; waited += LOCK_STEP_MS) {
+		int fd = tk_keystore_open(file);
+
+		if (fd == -1 || (!is_others(fd) && is_at(fd, file)))
+			return fd;
+		close(fd);
+		if (waited >= wait_ms)
+			break;
+		rest();
+	}
+	errno = EBUSY;
+	return -1;
+}
+
+/* One system call, so that no kill leaves a part of it; a second one only where the kernel has
+ * taken less, which tells the reason.  Who reads meanwhile may see a part, unless he locks. */
 static int write_text(int fd, const struct tk_ring *ring)
 {
 	char text[TEXT_MAX + 1];
@@ -129,30 +205,29 @@ static bool holds(int fd, const struct tk_ring *ring)
 	return same;
 }
 
-/* Whoever may write is not always one who may set the time. */
-static void set_time(int fd, int64_t since)
+/* Whoever may write is not always one who may set the time: only to now. */
+static void set_time(int fd, int64_t since, int64_t was)
 {
 	const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)since}};
 
-	if (since)
-		(void)futimens(fd, times);
+	if (since && futimens(fd, times) == -1 && was > time(NULL))
+		(void)futimens(fd, NULL);
 }
 
 int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct tk_file_id *id)
 {
 	struct stat st;
-	int rc;
+	bool there;
 
 	if (fstat(fd, &st) == -1)
 		return TK_E_SYS;
 	if (!S_ISREG(st.st_mode) || (size_t)st.st_size != tk_keyfile_len(ring))
 		return TK_E_SIZE;
-	if (!holds(fd, ring)) {
-		rc = write_text(fd, ring);
-		if (rc)
-			return rc;
-		set_time(fd, since);
-	}
+	there = holds(fd, ring);
+	if (!there && write_text(fd, ring))
+		return TK_E_SYS;
+	if (!there || st.st_mtim.tv_sec > since)
+		set_time(fd, since, there ? st.st_mtim.tv_sec : 0);
 	return tk_file_id(fd, id);
 }
 
@@ -169,63 +244,137 @@ static int dress(int fd, const struct stat *old)
 	return fchmod(fd, old->st_mode & 07777);
 }
 
-static int make_new(const char *path, const char *temporary, const struct tk_ring *ring,
-		    int64_t since, struct tk_file_id *id)
+/* ---- new files beside the old one ---- */
+
+/* Its maker has it locked for as long as it has that name, so one that is not is of somebody who
+ * was killed, whatever machine or container he ran in. */
+static void remove_dead(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	struct stat a, b;
+
+	if (fd == -1)
+		return;
+	if (fstat(fd, &a) == 0 && S_ISREG(a.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	    fstatat(dir, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && is_same(&a, &b))
+		(void)unlinkat(dir, name, 0);
+	tk_keystore_unlock(fd);
+}
+
+/* They have keys in them. */
+static void remove_all_dead(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+	size_t len = strlen(base);
+	char *folder = slash ? strndup(path, (size_t)(base - path)) : strdup(".");
+	DIR *dir = folder ? opendir(folder) : NULL;
+
+	for (struct dirent *d; dir && (d = readdir(dir)) != NULL;)
+		if (strncmp(d->d_name, base, len) == 0 &&
+		    strncmp(d->d_name + len, NEW, strlen(NEW)) == 0)
+			remove_dead(dirfd(dir), d->d_name);
+	if (dir)
+		closedir(dir);
+	free(folder);
+}
+
+/* One that lost its name between open and lock was taken for somebody's who was killed. */
+static bool is_mine(int fd)
+{
+	struct stat st;
+
+	return !is_others(fd) && fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+/* Makes FILE.tkprov-newXXXXXX, a name that nobody else has, and locks it.  *name is the
+ * caller's to free.  -1: errno says why. */
+static int open_new(const char *path, char **name)
+{
+	*name = NULL;
+	for (unsigned i = 0; i < NEW_TRIES; i++) {
+		int fd;
+
+		if (asprintf(name, "%s" NEW "XXXXXX", path) == -1) {
+			*name = NULL;
+			errno = ENOMEM;
+			return -1;
+		}
+		fd = mkostemp(*name, SAVE_FLAGS);
+		if (fd == -1 || is_mine(fd))
+			return fd;
+		close(fd);
+		free(*name);
+		*name = NULL;
+	}
+	errno = EBUSY;
+	return -1;
+}
+
+/* The identity is noted last: a change of name or mode is one of the file, too. */
+static int fill_new(int fd, const char *name, const char *path, const struct stat *old,
+		    const struct tk_ring *ring, int64_t since, struct tk_file_id *id)
+{
+	if (write_text(fd, ring) || dress(fd, old) == -1)
+		return -1;
+	set_time(fd, since, 0);
+	if (rename(name, path) == -1)
+		return -1;
+	return tk_file_id(fd, id) ? -1 : 0;
+}
+
+static int make_new(const char *path, const struct tk_ring *ring, int64_t since,
+		    struct tk_file_id *id)
 {
 	struct stat old;
+	char *name;
 	int fd, saved;
 
 	if (stat(path, &old) == -1)
 		return -1;
-	(void)unlink(temporary); /* of somebody who was killed */
-	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | SAVE_FLAGS, 0600);
-	if (fd == -1)
-		return -1;
-	if (write_text(fd, ring) == 0 && dress(fd, &old) == 0) {
-		set_time(fd, since);
-		if (tk_file_id(fd, id) == 0 && rename(temporary, path) == 0)
-			return fd;
+	remove_all_dead(path);
+	fd = open_new(path, &name);
+	if (fd != -1 && fill_new(fd, name, path, &old, ring, since, id) == 0) {
+		(void)flock(fd, LOCK_UN);
+	} else if (fd != -1) {
+		saved = errno;
+		(void)unlink(name);
+		close(fd);
+		errno = saved;
+		fd = -1;
 	}
-	saved = errno;
-	(void)unlink(temporary);
-	close(fd);
-	errno = saved;
-	return -1;
+	free(name);
+	return fd;
 }
 
 int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t since,
 			struct tk_file_id *id, struct tk_error *e)
 {
-	char *path = realpath(file, NULL), *temporary = NULL;
-	int fd = -1;
+	char *path = realpath(file, NULL);
+	int fd = path ? make_new(path, ring, since, id) : -1;
 
-	if (path && asprintf(&temporary, "%s.tkprov-new", path) == -1) {
-		temporary = NULL;
-		errno = ENOMEM;
-	}
-	if (temporary)
-		fd = make_new(path, temporary, ring, since, id);
 	if (fd == -1)
 		tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
-	free(temporary);
 	free(path);
 	return fd;
 }
 
-/* Under its name it is whole from the first moment on; link(2) overwrites nothing.  The
- * temporary name is this process's alone: several may try at once. */
-static int create(const char *file, const char *temporary, const struct tk_ring *ring)
+/* Under its name it is whole from the first moment on; link(2) overwrites nothing. */
+static int create(const char *file, const struct tk_ring *ring)
 {
+	char *name;
 	int fd, rc, saved;
 
-	(void)unlink(temporary); /* of one that had this number and was killed */
-	fd = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | SAVE_FLAGS, 0600);
-	if (fd == -1)
+	remove_all_dead(file);
+	fd = open_new(file, &name);
+	if (fd == -1) {
+		free(name);
 		return -1;
-	rc = fchmod(fd, 0600) == -1 || write_text(fd, ring) ? -1 : link(temporary, file);
+	}
+	rc = fchmod(fd, 0600) == -1 || write_text(fd, ring) ? -1 : link(name, file);
 	saved = errno;
-	(void)unlink(temporary);
-	close(fd);
+	(void)unlink(name);
+	tk_keystore_unlock(fd);
+	free(name);
 	errno = saved;
 	return rc;
 }
@@ -233,15 +382,11 @@ static int create(const char *file, const char *temporary, const struct tk_ring 
 int tk_keystore_create(const char *file, const struct tk_ring *ring, struct tk_error *e)
 {
 	struct stat there;
-	char *temporary;
 	int rc;
 
 	if (lstat(file, &there) == 0)
 		return tk_err_set(e, TK_E_INUSE, "there is a file already");
-	if (asprintf(&temporary, "%s.tkprov-%ld", file, (long)getpid()) == -1)
-		return tk_err_set(e, TK_E_NOMEM, "out of memory");
-	rc = create(file, temporary, ring);
-	free(temporary);
+	rc = create(file, ring);
 	if (rc == -1 && errno == EEXIST)
 		return tk_err_set(e, TK_E_INUSE, "there is a file already");
 	return rc == -1 ? tk_err_set(e, TK_E_SYS, "%s", strerror(errno)) : 0;

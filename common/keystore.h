@@ -24,7 +24,8 @@
 #define TK_KEYSTORE_GONE "removed by somebody else"
 
 /* Reads `file` into a ring of `slots` keys.  Only a regular file of at most 1 MiB
- * is read (a FIFO would stall the server); what was read is wiped before it returns.
+ * is read (a FIFO would stall the server); what was read is wiped before it returns.  Waits
+ * for a second at the most while somebody has the file locked (tk_keystore_lock).
  * *id, of what was read, may be NULL.
  * Messages: HAProxy's, see keyfile.h; for a file that cannot be read
  *   'FILE' : unable to load ssl tickets keys file (REASON)
@@ -40,6 +41,15 @@ int tk_keystore_load_fd(int fd, const char *file, unsigned slots, struct tk_ring
 /* Opens a key file for tk_keystore_write.  -1: errno says why. */
 int tk_keystore_open(const char *file);
 
+/* The same, and locks it by flock(2), so that those who look what a file holds and then write it
+ * take turns, tkctl and other servers too; waits for wait_ms at the most.  What is open is what
+ * `file` names.  Where the filesystem has no such locks there is none.  EBUSY: somebody has
+ * had it all the time. */
+int tk_keystore_lock(const char *file, int wait_ms);
+
+/* Gives the lock back and closes the file. */
+void tk_keystore_unlock(int fd);
+
 /* Is what the open file holds an earlier state of this ring, one that may be overwritten?  It is
  * if its last key is one of the ring's and those before it are the same in both, as far as
  * the ring has them.  Anything else somebody else has written. */
@@ -47,14 +57,16 @@ bool tk_keystore_is_state(int fd, const struct tk_ring *ring);
 
 /* Writes the ring over a file that is in its form; one that holds it already stays as it is.
  * `since`: when the newest key came, which becomes the file's time where that may be set, for
- * at the next start it is taken from there; 0: now.
+ * at the next start it is taken from there; 0: now.  A later time is put back even if the
+ * ring was there already: else the period of a file from the future began anew at each start.
  * TK_E_SIZE: not in its form, nothing was written.  TK_E_SYS: errno says why.  *id: the
  * file as it is now. */
 int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct tk_file_id *id);
 
-/* Brings `file` into its form: a new file beside it under the name FILE.tkprov-new with owner and
- * mode of the old one, renamed over it (over what it points to, where it is a symbolic
- * link).  `since`: as above.
+/* Brings `file` into its form: a new file beside it, FILE.tkprov-newXXXXXX, with owner and mode of
+ * the old one, renamed over it (over what it points to, where it is a symbolic link).  The
+ * caller has the old one locked.  Each maker has a name of his own; what one that was killed
+ * has left is removed.  `since`: as above.
  * Returns a descriptor of the new file, open as by tk_keystore_open, or -1 with the reason
  * in *e; then the old file is as it was. */
 int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t since,

@@ -102,6 +102,19 @@ void tk_ring_keep_cells(struct tk_ring *r, const struct tk_ring *before)
 	}
 }
 
+uint64_t tk_ring_sum(const struct tk_ring *r)
+{
+	uint64_t sum = 0xcbf29ce484222325U ^ r->slots, w;
+
+	for (unsigned i = 0; i < r->slots; i++)
+		for (size_t at = 0; at < TK_NAME_LEN; at += sizeof(w)) {
+			memcpy(&w, tk_key_name(&r->key[i]) + at, sizeof(w));
+			sum = (sum ^ w) * 0x9e3779b97f4a7c15U;
+			sum ^= sum >> 29;
+		}
+	return sum != 0 ? sum : 1;
+}
+
 int tk_ring_find(const struct tk_ring *r, const uint8_t name[static TK_NAME_LEN])
 {
 	for (unsigned i = 0; i < r->slots; i++)

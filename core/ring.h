@@ -51,6 +51,10 @@ void tk_ring_keep_cells(struct tk_ring *r, const struct tk_ring *before);
 /* Is the key of r's slot one that `before` has, in the same cell? */
 bool tk_ring_kept(const struct tk_ring *r, unsigned slot, const struct tk_ring *before);
 
+/* Tells one state of a ring from another: a sum of the keys' names, which are public, in their
+ * order.  Never 0.  No proof against somebody who wants two states to be alike. */
+uint64_t tk_ring_sum(const struct tk_ring *r);
+
 /* The slot with that name, or -1. */
 int tk_ring_find(const struct tk_ring *r, const uint8_t name[static TK_NAME_LEN]);
 

@@ -102,7 +102,7 @@ static int load_ring(struct tk_instance *inst, unsigned id, struct tk_ring *ring
 	o->by = TK_BY_FILE;
 	if (was.mtime_s < o->added)
 		o->added = was.mtime_s;
-	tk_ringstate_set_file(inst->board, id, &was);
+	tk_ringstate_set_file(inst->board, id, tk_ring_sum(ring));
 	return 0;
 }
 

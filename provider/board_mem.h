@@ -51,9 +51,8 @@ struct tk_ringstate_mem {
 	_Atomic int64_t warned;    /* the key that encrypts since then was said to be too old */
 	_Atomic uint32_t unsaved;  /* 0: the file holds the ring, or there is none */
 	uint32_t reserved32;
-	_Atomic uint64_t dev, ino, size;
-	_Atomic int64_t mtime_s, mtime_ns;
-	uint64_t reserved;
+	_Atomic uint64_t file, next; /* sums of what the file holds, and is to hold */
+	uint64_t reserved[4];
 };
 
 struct tk_origin_mem {

@@ -118,6 +118,13 @@ bool tk_command_rings(const struct tk_speaker *who, unsigned argc, char *const *
 
 /* ---- commands ---- */
 
+static enum tk_event_result result_of(const struct tk_reply *out)
+{
+	return out->severity == TK_SEV_ERR ? TK_EVENT_FAILED : TK_EVENT_OK;
+}
+
+/* Whose secrets were read must be known later; of all rings at once one event tells, or a few such
+ * commands would push everything else out. */
 static void show_keys(struct tk_speaker *who, unsigned argc, char *const *argv,
 		      struct tk_reply *out)
 {
@@ -125,8 +132,11 @@ static void show_keys(struct tk_speaker *who, unsigned argc, char *const *argv,
 
 	if (argc == 0)
 		tk_show_rings(who->inst, out);
-	else if (tk_command_rings(who, argc, argv, true, &from, &to, out))
+	else if (tk_command_rings(who, argc, argv, true, &from, &to, out)) {
 		tk_show_secrets(who->inst, from, to, out);
+		tk_speaker_record(who, to - from == 1 ? from : TK_EVENT_NO_RING, NULL,
+				  result_of(out));
+	}
 }
 
 static void show_slots(struct tk_speaker *who, unsigned argc, char *const *argv,
@@ -227,8 +237,7 @@ static void run(struct tk_speaker *who, const struct tk_command *c, unsigned arg
 	}
 	handlers[c->id](who, argc, argv, out);
 	if (is_event(c, argc) && !who->recorded)
-		tk_speaker_record(who, TK_EVENT_NO_RING, NULL,
-				  out->severity == TK_SEV_ERR ? TK_EVENT_FAILED : TK_EVENT_OK);
+		tk_speaker_record(who, TK_EVENT_NO_RING, NULL, result_of(out));
 }
 
 void tk_command_run(struct tk_speaker *who, const struct tk_words *words, const char *payload,

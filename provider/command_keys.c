@@ -42,18 +42,24 @@ static void add_not_saved(const struct tk_speaker *who, unsigned ring, const str
 	tk_reply_addf(out, "not saved: %s: %s\n", who->inst->conf->rings[ring].file, e->text);
 }
 
-/* The key is in force whatever becomes of the file. */
+/* The key is in force whatever becomes of the file.  `why`: it was not saved; else NULL. */
+static void conclude(struct tk_speaker *who, unsigned ring, const struct tk_changed *c,
+		     const struct tk_error *why, struct tk_reply *out)
+{
+	if (why != NULL)
+		add_not_saved(who, ring, why, out);
+	out->severity = TK_SEV_INFO;
+	log_change(who, ring, c);
+	tk_speaker_record(who, ring, c->newest, why == NULL ? TK_EVENT_OK : TK_EVENT_NOT_SAVED);
+}
+
 static void finish(struct tk_speaker *who, unsigned ring, const struct tk_changed *c,
 		   struct tk_reply *out)
 {
 	struct tk_error e;
 	int rc = tk_save_ring(who->inst, ring, &e);
 
-	if (rc != 0)
-		add_not_saved(who, ring, &e, out);
-	out->severity = TK_SEV_INFO;
-	log_change(who, ring, c);
-	tk_speaker_record(who, ring, c->newest, rc == 0 ? TK_EVENT_OK : TK_EVENT_NOT_SAVED);
+	conclude(who, ring, c, rc == 0 ? NULL : &e, out);
 }
 
 /* What was done to earlier rings stays in the answer. */
@@ -185,29 +191,37 @@ void tk_command_flush(struct tk_speaker *who, unsigned argc, char *const *argv,
 
 /* ---- reload ---- */
 
-/* With `*`, rings in memory have nothing to read again. */
-void tk_command_reload(struct tk_speaker *who, unsigned argc, char *const *argv,
-		       struct tk_reply *out)
+static bool reload(struct tk_speaker *who, unsigned ring, struct tk_reply *out)
 {
 	struct tk_origin origin = { .added = tk_now(), .by = TK_BY_FILE };
 	struct tk_changed c;
 	struct tk_error e;
+	bool saved;
+
+	if (tk_save_reload(who->inst, ring, &origin, &c, &saved, &e) != 0) {
+		failed(who, ring, out, e.text);
+		return false;
+	}
+	say_replaced(ring, &c, out);
+	conclude(who, ring, &c, saved ? NULL : &e, out);
+	return true;
+}
+
+/* With `*`, rings in memory have nothing to read again, and one bad file keeps no other ring from
+ * what was put into its file. */
+void tk_command_reload(struct tk_speaker *who, unsigned argc, char *const *argv,
+		       struct tk_reply *out)
+{
+	bool all = true;
 	unsigned ring, end;
 
 	if (!tk_command_rings(who, argc, argv, true, &ring, &end, out))
 		return;
-	for (; ring < end; ring++) {
-		if (argv[0][0] == '*' && who->inst->conf->rings[ring].file == NULL)
-			continue;
-		if (tk_save_reload(who->inst, ring, &origin, &c, &e) != 0) {
-			failed(who, ring, out, e.text);
-			return;
-		}
-		say_replaced(ring, &c, out);
-		out->severity = TK_SEV_INFO;
-		log_change(who, ring, &c);
-		tk_speaker_record(who, ring, c.newest, TK_EVENT_OK);
-	}
+	for (; ring < end; ring++)
+		if (argv[0][0] != '*' || who->inst->conf->rings[ring].file != NULL)
+			all &= reload(who, ring, out);
+	if (!all)
+		out->severity = TK_SEV_ERR;
 }
 
 /* ---- save ---- */

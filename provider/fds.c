@@ -59,6 +59,13 @@ void tk_fd_adopt(struct tk_fd *out, int fd)
 	}
 }
 
+bool tk_fds_room(unsigned have)
+{
+	struct rlimit rl;
+
+	return getrlimit(RLIMIT_NOFILE, &rl) == 0 && have < rl.rlim_cur / 2;
+}
+
 bool tk_fd_ok(const struct tk_fd *fd)
 {
 	struct stat st;

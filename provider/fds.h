@@ -25,6 +25,10 @@ struct tk_fd {
  * where it was. */
 void tk_fd_adopt(struct tk_fd *out, int fd);
 
+/* May we, who have `have` of them for good, keep one more?  Half of RLIMIT_NOFILE is the
+ * server's. */
+bool tk_fds_room(unsigned have);
+
 /* Is it there, and still what it was? */
 bool tk_fd_ok(const struct tk_fd *fd);
 

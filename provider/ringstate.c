@@ -61,31 +61,34 @@ bool tk_ringstate_warn(struct tk_board *b, unsigned ring, int64_t since)
 	       atomic_exchange_explicit(&s->warned, since, memory_order_relaxed) != since;
 }
 
-void tk_ringstate_set_file(struct tk_board *b, unsigned ring, const struct tk_file_id *id)
+void tk_ringstate_set_file(struct tk_board *b, unsigned ring, uint64_t sum)
 {
 	struct tk_ringstate_mem *s = state_of(b, ring);
 
-	if (s == NULL)
-		return;
-	PUT(s->dev, id->dev);
-	PUT(s->ino, id->ino);
-	PUT(s->size, id->size);
-	PUT(s->mtime_s, id->mtime_s);
-	PUT(s->mtime_ns, id->mtime_ns);
+	if (s != NULL)
+		PUT(s->file, sum);
 }
 
-void tk_ringstate_file(const struct tk_board *b, unsigned ring, struct tk_file_id *out)
+uint64_t tk_ringstate_file(const struct tk_board *b, unsigned ring)
 {
 	const struct tk_ringstate_mem *s = state_of(b, ring);
 
-	*out = (struct tk_file_id){ 0 };
-	if (s == NULL)
-		return;
-	out->dev = GET(s->dev);
-	out->ino = GET(s->ino);
-	out->size = GET(s->size);
-	out->mtime_s = GET(s->mtime_s);
-	out->mtime_ns = GET(s->mtime_ns);
+	return s != NULL ? GET(s->file) : 0;
+}
+
+void tk_ringstate_set_next(struct tk_board *b, unsigned ring, uint64_t sum)
+{
+	struct tk_ringstate_mem *s = state_of(b, ring);
+
+	if (s != NULL)
+		PUT(s->next, sum);
+}
+
+uint64_t tk_ringstate_next(const struct tk_board *b, unsigned ring)
+{
+	const struct tk_ringstate_mem *s = state_of(b, ring);
+
+	return s != NULL ? GET(s->next) : 0;
 }
 
 void tk_ringstate_set_unsaved(struct tk_board *b, unsigned ring, bool unsaved)

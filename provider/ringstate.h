@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ringstate.h - what the board knows of a ring besides its counters: where each key came
- * from, and how its file was when it was last ours.
+ * from, and what its file held when it was last ours.
  *
- * Written under a record lock (keys: origins; file: identity, unsaved), read by
+ * Written under a record lock (keys: origins; file: sums, unsaved), read by
  * anybody, lock-free.  A ring or cell out of range is ignored, or reads as zero.
  */
 #ifndef TK_RINGSTATE_H
@@ -12,7 +12,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/file.h"
 #include "provider/board.h"
 
 enum tk_by { TK_BY_START, TK_BY_FILE, TK_BY_UID, TK_BY_TIMER };
@@ -32,9 +31,15 @@ void tk_ringstate_origin(const struct tk_board *b, unsigned ring, unsigned cell,
 /* True once for each value of `since`: for the warning that a key encrypts for too long. */
 bool tk_ringstate_warn(struct tk_board *b, unsigned ring, int64_t since);
 
-/* The file as it was when the ring was last read from it or saved to it. */
-void tk_ringstate_set_file(struct tk_board *b, unsigned ring, const struct tk_file_id *id);
-void tk_ringstate_file(const struct tk_board *b, unsigned ring, struct tk_file_id *out);
+/* tk_ring_sum of what the file held when the ring was last read from it or saved to it.
+ * 0: not known. */
+void tk_ringstate_set_file(struct tk_board *b, unsigned ring, uint64_t sum);
+uint64_t tk_ringstate_file(const struct tk_board *b, unsigned ring);
+
+/* The same of what the file is to hold: noted before it is written, for the writer may be
+ * killed before he can say that it was. */
+void tk_ringstate_set_next(struct tk_board *b, unsigned ring, uint64_t sum);
+uint64_t tk_ringstate_next(const struct tk_board *b, unsigned ring);
 
 /* Does the file lack what the ring holds? */
 void tk_ringstate_set_unsaved(struct tk_board *b, unsigned ring, bool unsaved);

@@ -16,7 +16,9 @@
 #include "provider/log.h"
 
 #define LOCK_DEADLINE_MS 2000
-#define FILES_MAX 64 /* descriptors that are kept; further files are opened when needed */
+#define FILE_DEADLINE_MS 1000 /* for others to be done with a file */
+#define NOT_OPEN "not open, and the server has another root by now"
+#define OTHERS "another program has it locked all the time"
 
 /* A file that is open for one save. */
 struct place {
@@ -57,92 +59,128 @@ static bool has_name(int fd)
 	return fstat(fd, &st) == 0 && st.st_nlink > 0;
 }
 
-static bool is_gone(const char *path)
+/* What was kept is good where the path cannot be seen, while the file has a name at all. */
+static int find_kept(const struct tk_fd *kept, struct place *p, struct tk_error *e)
 {
-	struct stat st;
-
-	return stat(path, &st) == -1 && (errno == ENOENT || errno == ENOTDIR);
+	*p = (struct place){ .fd = kept->num, .kept = true };
+	if (!tk_fd_ok(kept))
+		return tk_err_set(e, TK_E_SYS, NOT_OPEN);
+	return has_name(kept->num) ? 0 : tk_err_set(e, TK_E_SYS, TK_KEYSTORE_GONE);
 }
 
-/* The descriptor that was kept is good while it is what the path names, or, where that
- * cannot be seen, while the file has a name at all. */
+/* By its name, for a descriptor that was inherited cannot have a lock of its own; else, where it
+ * is the file of that name as far as can be seen, what was kept. */
 static int find_file(struct tk_instance *inst, unsigned ring, struct place *p, struct tk_error *e)
 {
 	const struct tk_fd *kept = &inst->files[ring];
 	const char *path = file_of(inst, ring);
-	bool visible = same_root(inst), ok = tk_fd_ok(kept) && has_name(kept->num);
+	int why;
 
-	*p = (struct place){ .fd = kept->num, .kept = true };
-	if (ok && (!visible || same_inode(kept->num, path)))
-		return 0;
-	if (visible && is_gone(path))
-		return tk_err_set(e, TK_E_SYS, TK_KEYSTORE_GONE);
-	*p = (struct place){ .fd = visible ? tk_keystore_open(path) : -1 };
+	if (!same_root(inst))
+		return find_kept(kept, p, e);
+	*p = (struct place){ .fd = tk_keystore_lock(path, FILE_DEADLINE_MS) };
 	if (p->fd != -1)
 		return 0;
-	if (ok && visible && errno == EACCES) { /* the folder cannot be looked into any more */
-		*p = (struct place){ .fd = kept->num, .kept = true };
+	why = errno;
+	if (why == ENOENT || why == ENOTDIR)
+		return tk_err_set(e, TK_E_SYS, TK_KEYSTORE_GONE);
+	if (why == EBUSY)
+		return tk_err_set(e, TK_E_BUSY, OTHERS);
+	/* EACCES: it may be the folder that cannot be looked into any more */
+	if (find_kept(kept, p, e) == 0 && (why == EACCES || same_inode(kept->num, path)))
 		return 0;
-	}
-	return tk_err_set(e, TK_E_SYS, "%s", visible ? strerror(errno) : TK_KEYSTORE_GONE);
+	return tk_err_set(e, TK_E_SYS, "%s", strerror(why));
 }
 
-static bool may_overwrite(const struct tk_instance *inst, unsigned id, int fd,
-			  const struct tk_ring *ring)
+static void leave_file(const struct place *p)
 {
-	struct tk_file_id known, now;
+	if (!p->kept && p->fd != -1)
+		tk_keystore_unlock(p->fd);
+}
 
-	tk_ringstate_file(inst->board, id, &known);
-	if (tk_file_id(fd, &now) == 0 && tk_file_id_same(&known, &now))
+static uint64_t sum_of_file(int fd, unsigned slots)
+{
+	struct tk_ring ring;
+	uint64_t sum;
+
+	if (tk_keystore_load_fd(fd, "", slots, &ring, NULL, NULL) != 0)
+		return 0;
+	sum = tk_ring_sum(&ring);
+	tk_ring_wipe(&ring);
+	return sum;
+}
+
+/* What we wrote, or were about to when we were killed, or a state of the ring. */
+static bool may_overwrite(struct tk_instance *inst, unsigned id, int fd, const struct tk_ring *ring)
+{
+	uint64_t there = sum_of_file(fd, ring->slots);
+
+	if (there == 0)
+		return false;
+	if (there == tk_ringstate_file(inst->board, id))
 		return true;
-	return tk_keystore_is_state(fd, ring);
+	if (there != tk_ringstate_next(inst->board, id))
+		return tk_keystore_is_state(fd, ring);
+	tk_ringstate_set_file(inst->board, id, there); /* the next one is about to be another */
+	return true;
 }
 
-static void keep(struct tk_instance *inst, unsigned id, int fd)
+static bool keep(struct tk_instance *inst, unsigned id, int fd)
 {
-	if (id >= FILES_MAX) {
-		close(fd);
-		return;
-	}
+	unsigned kept = 0;
+
 	tk_fd_close(&inst->files[id]);
+	for (unsigned i = 0; i < inst->conf->ring_count; i++)
+		kept += inst->files[i].num != -1;
+	if (!tk_fds_room(kept)) {
+		close(fd);
+		return false;
+	}
 	tk_fd_adopt(&inst->files[id], fd);
+	return true;
 }
 
 static int rewrite(struct tk_instance *inst, unsigned id, const struct tk_ring *ring,
-		   struct tk_file_id *now, struct tk_error *e)
+		   struct tk_error *e)
 {
+	struct tk_file_id now;
 	int fd;
 
 	if (!same_root(inst))
 		return tk_err_set(e, TK_E_SYS, "it has not just the ring's lines, and the server "
 					       "has another root by now");
-	fd = tk_keystore_rewrite(file_of(inst, id), ring, tk_ops_since(inst, id), now, e);
+	fd = tk_keystore_rewrite(file_of(inst, id), ring, tk_ops_since(inst, id), &now, e);
 	if (fd == -1)
 		return TK_E_SYS;
 	keep(inst, id, fd);
 	return 0;
 }
 
-static int write_ring(struct tk_instance *inst, unsigned id, const struct tk_ring *ring,
+static int write_file(struct tk_instance *inst, unsigned id, int fd, const struct tk_ring *ring,
 		      struct tk_error *e)
 {
 	struct tk_file_id now;
+	int rc = tk_keystore_write(fd, ring, tk_ops_since(inst, id), &now);
+
+	if (rc == TK_E_SIZE)
+		return rewrite(inst, id, ring, e);
+	return rc == 0 ? 0 : tk_err_set(e, rc, "%s", strerror(errno));
+}
+
+static int write_ring(struct tk_instance *inst, unsigned id, const struct tk_ring *ring,
+		      struct tk_error *e)
+{
 	struct place p;
 	int rc = find_file(inst, id, &p, e);
 
-	if (rc != 0)
-		return rc;
-	if (!may_overwrite(inst, id, p.fd, ring))
+	if (rc == 0 && !may_overwrite(inst, id, p.fd, ring))
 		rc = tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
-	else if ((rc = tk_keystore_write(p.fd, ring, tk_ops_since(inst, id), &now)) ==
-		 TK_E_SYS)
-		tk_err_set(e, rc, "%s", strerror(errno));
-	else if (rc == TK_E_SIZE)
-		rc = rewrite(inst, id, ring, &now, e);
+	tk_ringstate_set_next(inst->board, id, tk_ring_sum(ring)); /* tkctl may write it, too */
 	if (rc == 0)
-		tk_ringstate_set_file(inst->board, id, &now);
-	if (!p.kept)
-		close(p.fd);
+		rc = write_file(inst, id, p.fd, ring, e);
+	if (rc == 0)
+		tk_ringstate_set_file(inst->board, id, tk_ring_sum(ring));
+	leave_file(&p);
 	return rc;
 }
 
@@ -188,44 +226,58 @@ int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e)
 	return note(inst, ring, rc, e);
 }
 
-/* A file that is in its form already is left as it is. */
-static void open_one(struct tk_instance *inst, unsigned id)
+/* A file that has just the ring's lines, and no time that is still to come, is left as it is. */
+static bool in_form(const struct tk_instance *inst, unsigned id, int fd, const struct tk_ring *ring)
 {
-	struct tk_file_id known;
+	struct tk_file_id now;
+
+	return tk_file_id(fd, &now) == 0 && now.size == tk_keyfile_len(ring) &&
+	       now.mtime_s <= tk_ops_since(inst, id);
+}
+
+/* False: no descriptor is kept though there was one. */
+static bool open_one(struct tk_instance *inst, unsigned id)
+{
 	struct tk_ring ring;
 	struct tk_error e;
 	int fd = tk_keystore_open(file_of(inst, id)), rc = 0;
+	bool kept = true;
 
-	if (fd == -1)
+	if (fd == -1) {
 		rc = tk_err_set(&e, TK_E_SYS, "%s", strerror(errno));
-	else
-		keep(inst, id, fd);
-	tk_ringstate_file(inst->board, id, &known);
-	if (rc == 0 && tk_vault_read(inst->vault, id, &ring) == 0) {
-		if (known.size != tk_keyfile_len(&ring))
-			rc = write_ring(inst, id, &ring, &e);
+	} else if (tk_vault_read(inst->vault, id, &ring) == 0) {
+		bool fine = in_form(inst, id, fd, &ring);
+
+		kept = keep(inst, id, fd);
+		rc = fine ? 0 : write_ring(inst, id, &ring, &e);
 		tk_ring_wipe(&ring);
 	}
 	note(inst, id, rc, &e);
+	return kept;
 }
 
 /* What is only ever read again is opened, too: later there may be no right to. */
-static void open_to_read(struct tk_instance *inst, unsigned id)
+static bool open_to_read(struct tk_instance *inst, unsigned id)
 {
 	int fd = open(file_of(inst, id), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
-	if (fd != -1)
-		keep(inst, id, fd);
+	return fd == -1 || keep(inst, id, fd);
 }
 
 void tk_save_open(struct tk_instance *inst)
 {
+	unsigned left = 0;
+
 	for (unsigned i = 0; i < inst->conf->ring_count; i++) {
 		if (tk_save_wanted(inst, i))
-			open_one(inst, i);
+			left += !open_one(inst, i);
 		else if (file_of(inst, i) != NULL)
-			open_to_read(inst, i);
+			left += !open_to_read(inst, i);
 	}
+	if (left > 0)
+		tk_log(LOG_WARNING, "%u key file(s) are not kept open, the limit of open files "
+				    "(RLIMIT_NOFILE) leaves no room: a process of the server that "
+				    "has no right to open them cannot save them", left);
 }
 
 /* ---- reload ---- */
@@ -255,23 +307,31 @@ static int take_in(struct tk_instance *inst, unsigned id, const struct tk_ring *
 		   struct tk_changed *out, struct tk_error *e)
 {
 	struct tk_origin origin = *o;
-	struct tk_error why;
 	int rc;
 
 	origin.added = was->mtime_s < o->added ? was->mtime_s : o->added;
 	rc = tk_ops_replace(inst, id, ring, &origin, out);
 	if (rc != 0)
 		return tk_err_set(e, rc, "'%s' : %s", file_of(inst, id), tk_ops_reason(rc));
-	tk_ringstate_set_file(inst->board, id, was);
-	if (!tk_save_wanted(inst, id))
-		return 0;
-	rc = was->size == tk_keyfile_len(ring) ? 0 : save_locked(inst, id, &why);
-	note(inst, id, rc, &why);
+	tk_ringstate_set_file(inst->board, id, tk_ring_sum(ring));
 	return 0;
 }
 
+/* What was taken in is in force, whatever becomes of the file's form. */
+static bool tidy_up(struct tk_instance *inst, unsigned id, const struct tk_file_id *was,
+		    const struct tk_ring *ring, struct tk_error *e)
+{
+	int rc = 0;
+
+	if (!tk_save_wanted(inst, id))
+		return true;
+	if (was->size != tk_keyfile_len(ring) || was->mtime_s > tk_ops_since(inst, id))
+		rc = save_locked(inst, id, e);
+	return note(inst, id, rc, e) == 0;
+}
+
 int tk_save_reload(struct tk_instance *inst, unsigned ring, const struct tk_origin *o,
-		   struct tk_changed *out, struct tk_error *e)
+		   struct tk_changed *out, bool *saved, struct tk_error *e)
 {
 	struct tk_file_id was;
 	struct tk_ring keys;
@@ -286,6 +346,8 @@ int tk_save_reload(struct tk_instance *inst, unsigned ring, const struct tk_orig
 	rc = load(inst, ring, &keys, &was, e);
 	if (rc == 0)
 		rc = take_in(inst, ring, &keys, &was, o, out, e);
+	if (rc == 0)
+		*saved = tidy_up(inst, ring, &was, &keys, e);
 	tk_board_unlock(inst->board, TK_LOCK_FILE);
 	tk_ring_wipe(&keys);
 	return rc;

@@ -2,11 +2,14 @@
 /*
  * save.h - keys that outlive the server: rings with persist = true and their files.
  *
- * A file is written only while it is as this instance knows it, or holds a state of the
- * ring; else somebody else has changed it, and what stands there is not touched.
+ * A file is written only while it holds the keys that this instance last read there, wrote or
+ * was about to write, or a state of the ring; else somebody else has changed it, and what stands
+ * there is not touched.  That goes by what it holds, not by its time: two writers may come within
+ * one tick of the kernel's clock.
  * Descriptors are opened on attach, before a server gives up rights or its root.
  *
- * Locks: takes the record lock for files.  Threads: attach, then control threads.
+ * Locks: takes the record lock for files, then flock(2) of the file.  Threads: attach, then control
+ * threads.
  */
 #ifndef TK_SAVE_H
 #define TK_SAVE_H
@@ -27,8 +30,9 @@ bool tk_save_wanted(const struct tk_instance *inst, unsigned ring);
 int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e);
 
 /* Makes the ring hold what the file holds, and takes the file as it is for ours.
- * The message is whole. */
+ * The message is whole.  *saved false, on success: the file could not be brought to its form,
+ * as with tk_save_ring. */
 int tk_save_reload(struct tk_instance *inst, unsigned ring, const struct tk_origin *o,
-		   struct tk_changed *out, struct tk_error *e);
+		   struct tk_changed *out, bool *saved, struct tk_error *e);
 
 #endif

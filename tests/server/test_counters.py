@@ -276,7 +276,7 @@ def test_events(site):
     start, *rows = site.events()
     assert (start["command"], start["ring"], start["program"], start["socket"]) == ("start", 0, "openssl", "-")
     assert [(r["command"], r["ring"], r["result"]) for r in rows] == [
-        ("rotate ssl tls-key", 0, "ok"), ("show tls-keys", "-", "ok"),
+        ("rotate ssl tls-key", 0, "ok"), ("show tls-keys", 0, "ok"),
         ("set ssl tls-key", 0, "failed"), ("flush ssl tls-key", "-", "failed"),
         ("rotate ssl tls-key", "-", "denied"), ("clear counters", "-", "ok")]
     assert [r["name"] for r in rows] == [site.names()[2], "-", "-", "-", "-", "-"]
@@ -288,6 +288,17 @@ def test_events(site):
     assert "Expects an integer value." in site.ask("show tls-key-events x")
     for secret in site.keys():
         assert secret not in site.ask("show tls-key-events 100")
+
+
+def test_events_tell_whose_secrets_were_read(site):
+    """One ring by its number; of all at once, one event."""
+    site.write_conf(rings=[f'{{ name = "{n}"; server_names = [ "{n}" ]; }}' for n in ("a", "b", "c")])
+    SServer(site)
+    for word in ("#1", "c", "*", "d"):
+        site.ask(f"show tls-keys {word}")
+    assert [(r["command"], r["ring"], r["result"], r["name"]) for r in site.events()] == [
+        ("show tls-keys", ring, result, "-") for ring, result in
+        [(1, "ok"), (2, "ok"), ("-", "ok"), ("-", "failed")]]
 
 
 def test_events_keep_the_last_ones(site):

@@ -2,6 +2,7 @@
 """Keys that last: what a change leaves in the key file, what happens where it cannot be
 written or is not as it was, and who saves it then."""
 import base64
+import fcntl
 import os
 import shutil
 import signal
@@ -95,7 +96,7 @@ def test_a_file_is_brought_to_its_form_at_the_start(site, text, why):
         assert site.keyfile.read_text() == "\n".join(want) + "\n"
         st = site.keyfile.stat()
         assert (st.st_mtime, st.st_uid, st.st_gid, st.st_mode & 0o7777) == (1500000000, WWW, WWW, 0o640)
-    assert not list(site.dir.glob("*.tkprov-new"))
+    assert not list(site.dir.glob("*.tkprov-*"))
     assert rotate(site) is None and in_step(site)
     assert site.keyfile.stat().st_uid == WWW
 
@@ -328,7 +329,7 @@ def test_kill_at_any_moment_leaves_a_whole_file(site):
         kept = lines(site)
         assert len(kept) == 32 and all(len(base64.b64decode(k, validate=True)) == 80 for k in kept)
         assert len({k for k in kept}) == 32
-        assert not list(site.dir.glob("*.tkprov-new"))
+        assert not list(site.dir.glob("*.tkprov-*"))
 
 
 def test_kill_at_each_step_of_bringing_a_file_to_its_form(site):
@@ -351,5 +352,204 @@ def test_kill_at_each_step_of_bringing_a_file_to_its_form(site):
         seen.add(text)
         SServer(site).stop()
         assert site.keyfile.read_text() == forms[1], call
-        assert not list(site.dir.glob("*.tkprov-new")), call
+        assert not list(site.dir.glob("*.tkprov-*")), call
     assert seen == set(forms)
+
+
+def strace(site, pid, *inject):
+    """Follows all threads of a living process."""
+    p = subprocess.Popen(["/usr/bin/strace", "-f", "-o", "/dev/null", *inject, "-p", str(pid)],
+                         stderr=subprocess.DEVNULL)
+    tasks = f"/proc/{pid}/task"
+
+    def all_traced():
+        return all(f"TracerPid:\t{p.pid}\n" in open(f"{tasks}/{t}/status").read() for t in os.listdir(tasks))
+    wait_for("strace", all_traced)
+    return p
+
+
+@pytest.mark.parametrize("slots,change", [(1, "rotate"), (3, "flush"), (3, "rotate")])
+def test_kill_between_the_write_and_its_note(site, slots, change):
+    """The file holds what the one who was killed has written.  For those who live on it is their
+    own, though it is no state of the ring after their next change (one slot, or all keys new)."""
+    site.write_conf(slots=slots, sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    nginx = Nginx(site, workers=2)
+    before = lines(site)
+    nginx.family()
+    tracer = strace(site, nginx.pid, "-etrace=utimensat", "-einject=utimensat:signal=KILL:when=1")
+    try:
+        site.ask(f"{change} ssl tls-key 0")
+    except OSError:
+        pass
+    assert tracer.wait(20) is not None
+    wait_for("the master's end", lambda: site.info()["Uid"] == str(WWW))
+    assert lines(site) != before and in_step(site)
+    for _ in range(2):
+        assert "not saved" not in site.ask(f"{change} ssl tls-key 0") and in_step(site)
+    assert site.info()["Not_saved"] == "0"
+
+
+def test_killed_once_more_before_the_next_write(site):
+    """Then the file still holds what the first one wrote, and was about to hold something else."""
+    site.write_conf(slots=1, sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    nginx = Nginx(site, workers=3)
+    nginx.family()
+    workers = nginx.worker_pids()
+    tracers = [strace(site, nginx.pid, "-etrace=utimensat", "-einject=utimensat:signal=KILL:when=1")]
+    tracers += [strace(site, w, "-etrace=pwrite64", "-einject=pwrite64:signal=KILL:when=1") for w in workers]
+    for end in (lambda: tracers[0].poll() is not None, lambda: any(t.poll() is not None for t in tracers[1:])):
+        before = lines(site)
+        try:
+            site.ask("rotate ssl tls-key 0")
+        except OSError:
+            pass
+        wait_for("somebody's end", end)
+    assert lines(site) == before
+    for t in tracers:
+        t.terminate()
+        t.wait()
+    assert rotate(site) is None and in_step(site)
+
+
+def two_on_one_file(site):
+    """A second instance: the same file, another socket.  Returns a function that asks it."""
+    other = site.dir / "other.sock"
+    first = site.conf.read_text()
+    SServer(site)
+    site.conf.write_text(first.replace(str(site.socket), str(other)))
+    SServer(site)
+    return lambda line: site.ask(line, path=other)
+
+
+def test_two_instances_do_not_overwrite_each_others_keys(site):
+    """However soon one comes after the other: the file's time has whole seconds."""
+    site.write_conf()
+    ask_other = two_on_one_file(site)
+    for _ in range(20):
+        assert not_saved(site, ask_other("reload ssl tls-key 0")) is None
+        assert "not saved" not in site.ask("reload ssl tls-key 0")
+        assert rotate(site) is None
+        first = site.slots()[2]["added"]
+        assert not_saved(site, ask_other("reload ssl tls-key 0")) is None
+        assert rotate(site) is None
+        text = site.keyfile.read_text()
+        assert "changed by somebody else" in not_saved(site, ask_other("rotate ssl tls-key 0"))
+        assert site.keyfile.read_text() == text
+        if site.slots()[2]["added"] == first:
+            return
+    raise AssertionError("never two changes within a second")
+
+
+def test_the_server_waits_for_whoever_has_the_file_locked(site):
+    """As tkctl has while it asks for the ring and writes it; and not for ever."""
+    site.write_conf()
+    SServer(site)
+    with open(site.keyfile) as f:
+        fcntl.flock(f, fcntl.LOCK_EX)
+        text = site.keyfile.read_text()
+        assert rotate(site) == "another program has it locked all the time"
+        assert site.keyfile.read_text() == text and site.info()["Not_saved"] == "1"
+    assert rotate(site) is None and in_step(site) and site.info()["Not_saved"] == "0"
+
+
+def test_two_instances_bring_one_file_to_its_form(site):
+    """Both at the same time, and again and again: none gets into the other's way."""
+    site.write_conf()
+    envs = []
+    for name in ("a", "b"):
+        conf, cnf = site.dir / f"{name}.conf", site.dir / f"{name}.cnf"
+        conf.write_text(site.conf.read_text().replace(str(site.socket), f"{site.dir}/{name}.sock"))
+        cnf.write_text(site.openssl_cnf.read_text().replace(str(site.conf), str(conf)))
+        envs.append(site.env() | {"OPENSSL_CONF": str(cnf)})
+    for i in range(1, 13):
+        site.write_keys(5)
+        want = lines(site)[2:]
+        servers = [subprocess.Popen(["/usr/bin/openssl", "s_server", "-accept", "127.0.0.1:0", "-cert",
+                                     site.pki.cert, "-key", site.pki.key], env=env, cwd=site.dir,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.DEVNULL) for env in envs]
+        try:
+            for name in ("a", "b"):
+                wait_for("a server", lambda: site.log_text().count(f"answering at {site.dir}/{name}.sock") == i)
+        finally:
+            for s in servers:
+                s.terminate()
+                s.wait()
+        assert lines(site) == want and not list(site.dir.glob("*.tkprov-*"))
+    assert "not saved" not in site.log_text()
+
+
+def test_reload_of_a_file_that_cannot_be_brought_to_its_form(site):
+    """It is in force, and answered as any change that was not saved: tkctl, which may, does it."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    os.chmod(site.keyfile, 0o444)
+    SServer(site, wrap=AS_WWW, user=WWW)
+    keys = [new_key() for _ in range(4)]
+    site.keyfile.write_text("\n".join(keys) + "\n")
+    answer = site.ask("reload ssl tls-key 0")
+    assert "TLS ticket keys replaced" in answer and not_saved(site, answer) == "Permission denied"
+    assert site.keys() == keys[1:] and lines(site) == keys and site.info()["Not_saved"] == "1"
+    assert [e["result"] for e in site.events() if e["command"] == "reload ssl tls-key"] == ["not saved"]
+    said = tkctl(site, "reload", "ssl", "tls-key", "0")
+    assert said.returncode == 0 and f"saved by tkctl: {site.keyfile}" in said.stdout
+    assert lines(site) == keys[1:]
+    assert not_saved(site, site.ask("reload ssl tls-key 0")) is None and site.info()["Not_saved"] == "0"
+
+
+def test_reload_of_all_goes_on_after_a_bad_file(site):
+    files = [site.dir / f"{i}.key" for i in range(4)]
+    for f in files:
+        site.write_keys(path=f)
+    site.write_conf(rings=[f'{{ file = "{f}"; server_names = [ "{i}" ]; }}' for i, f in enumerate(files)])
+    SServer(site)
+    for f in files:
+        site.write_keys(path=f)
+    files[0].write_text("no base64\n")
+    files[2].unlink()
+    answer = site.ask("set severity-output number;reload ssl tls-key *").splitlines()
+    answer = [row for row in answer if row]
+    assert answer[0].startswith(f"[3]: 'reload ssl tls-key' failed at ring 0 ({files[0]}): '{files[0]}' : unable to decode")
+    assert answer[1].startswith("TLS ticket keys replaced: 1.1 ")
+    assert answer[2].startswith(f"'reload ssl tls-key' failed at ring 2 ({files[2]}): '{files[2]}' : unable to load")
+    assert answer[3].startswith("TLS ticket keys replaced: 3.1 ")
+    for i in (1, 3):
+        assert site.keys(i) == files[i].read_text().split()
+    assert [e["result"] for e in site.events() if e["command"] == "reload ssl tls-key"] == ["failed", "ok"] * 2
+    assert tkctl(site, "reload", "ssl", "tls-key", "*").returncode == 1
+
+
+def many(site, n):
+    folder = site.dir / "many"
+    folder.mkdir(mode=0o700)
+    files = [folder / f"{i}.key" for i in range(n)]
+    for f in files:
+        site.write_keys(path=f)
+    site.write_conf(rings=[f'{{ file = "{f}"; server_names = [ "{i}" ]; }}' for i, f in enumerate(files)],
+                    sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    return files
+
+
+def test_a_hundred_rings_are_saved_without_rights(site):
+    files = many(site, 100)
+    nginx = Nginx(site, workers=2)
+    nginx.family()
+    os.kill(nginx.pid, signal.SIGKILL)
+    wait_for("the master's end", lambda: site.info()["Uid"] == str(WWW))
+    assert "not saved" not in site.ask("rotate ssl tls-key *")
+    for i in (0, 63, 64, 99):
+        assert files[i].read_text().split() == site.keys(i)
+    assert "not kept" not in site.log_text()
+
+
+def test_more_rings_than_descriptors(site):
+    """The server keeps half of them; what that means is said once, and why with each ring."""
+    files = many(site, 70)
+    server = SServer(site, wrap=["/usr/bin/prlimit", "--nofile=100"])
+    assert [line for line in site.log_text().splitlines() if "not kept open" in line and "20 key file" in line]
+    assert site.log_text().count("not kept open") == 1
+    assert len(os.listdir(f"/proc/{server.pid}/fd")) < 70
+    assert hello(server.port)["ok"]
+    assert "not saved" not in site.ask("rotate ssl tls-key *")
+    assert files[69].read_text().split() == site.keys(69)
+
+

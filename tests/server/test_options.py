@@ -318,6 +318,26 @@ def test_chroot(site):
     server.stop(signal.SIGKILL)
 
 
+def test_chroot_without_descriptors_for_all_files(site):
+    """The limit of open files leaves no room for some: what cannot be saved is not called removed."""
+    files = [site.dir / f"{i}.key" for i in range(60)]
+    for f in files:
+        site.write_keys(path=f)
+    site.write_conf(rings=[f'{{ file = "{f}"; server_names = [ "{i}" ]; }}' for i, f in enumerate(files)],
+                    sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    root, port, program = site.dir / "root", free_port(), site.dir / "chrooted.py"
+    root.mkdir()
+    program.write_text(CHROOTED)
+    server = Child(site, ["/usr/bin/prlimit", "--nofile=80", "/usr/bin/python3", program, site.pki.cert,
+                          site.pki.key, port, root], lambda: answers(port))
+    site.add(server)
+    assert "20 key file(s) are not kept open" in site.log_text()
+    assert "not saved" not in site.ask("rotate ssl tls-key 39")
+    assert f"not saved: {files[40]}: not open, and the server has another root by now" in site.ask(
+        "rotate ssl tls-key 40")
+    server.stop(signal.SIGKILL)
+
+
 @pytest.mark.parametrize("wrong", ["unknown option", "missing", "no log file"])
 def test_what_is_wrong_with_the_configuration_reaches_syslog(site, wrong):
     """Without a terminal it is the only place."""

@@ -46,6 +46,7 @@ tests_unit_test_conf_value_LDADD = $(COMMON_UNIT_LIBS)
 tests_unit_test_keystore_SOURCES = tests/unit/test_keystore.c tests/unit/unit.h
 tests_unit_test_keystore_CPPFLAGS = $(COMMON_UNIT_CPPFLAGS)
 tests_unit_test_keystore_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_keystore_LDFLAGS = $(TK_LDFLAGS) -Wl,--wrap=flock
 tests_unit_test_keystore_LDADD = $(COMMON_UNIT_LIBS)
 
 tests_unit_test_paths_SOURCES = tests/unit/test_paths.c tests/unit/unit.h

@@ -251,6 +251,32 @@ static void kept_cells(void)
 	}
 }
 
+/* Each key counts, and so does its place; what is behind its name does not. */
+static void sums(void)
+{
+	struct tk_ring r, other;
+	struct tk_key k;
+
+	make_ring(&r, 3, 80);
+	other = r;
+	other.key[1].bytes[TK_NAME_LEN] ^= 1;
+	other.cell[1] ^= 1;
+	CU_ASSERT_EQUAL(tk_ring_sum(&r), tk_ring_sum(&other));
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned at = 0; at < TK_NAME_LEN; at++) {
+			other = r;
+			other.key[i].bytes[at] ^= 1;
+			CHECK(tk_ring_sum(&r) != tk_ring_sum(&other), "slot %u byte %u", i, at);
+		}
+	other = r;
+	k = other.key[0];
+	other.key[0] = other.key[1];
+	other.key[1] = k;
+	CU_ASSERT_NOT_EQUAL(tk_ring_sum(&r), tk_ring_sum(&other));
+	memset(&other, 0, sizeof(other));
+	CU_ASSERT_NOT_EQUAL(tk_ring_sum(&other), 0);
+}
+
 static const struct unit_test tests[] = {
 	{ "roles", roles },
 	{ "roles of all", roles_of_all },
@@ -262,5 +288,6 @@ static const struct unit_test tests[] = {
 	{ "wipe", wipe },
 	{ "cells", cells },
 	{ "kept cells", kept_cells },
+	{ "sums", sums },
 };
 UNIT_MAIN("ring", tests)

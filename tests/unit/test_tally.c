@@ -110,7 +110,6 @@ static void out_of_range(void)
 	static const unsigned bad[] = { RINGS, RINGS + 1000, UINT32_MAX - CELLS };
 	struct tk_board *b = new_board(RINGS);
 	struct tk_origin o = { .added = 5, .by = TK_BY_UID, .uid = 6 }, back;
-	struct tk_file_id id;
 	struct tk_counts c;
 	uint8_t name[TK_NAME_LEN] = { 1 };
 
@@ -127,8 +126,10 @@ static void out_of_range(void)
 		tk_ringstate_origin(b, bad[i], 0, &back);
 		CU_ASSERT_EQUAL(back.added, 0);
 		tk_ringstate_set_unsaved(b, bad[i], true);
-		tk_ringstate_file(b, bad[i], &id);
-		CU_ASSERT_EQUAL(id.ino, 0);
+		tk_ringstate_set_file(b, bad[i], 1);
+		tk_ringstate_set_next(b, bad[i], 1);
+		CU_ASSERT_EQUAL(tk_ringstate_file(b, bad[i]), 0);
+		CU_ASSERT_EQUAL(tk_ringstate_next(b, bad[i]), 0);
 		CU_ASSERT_FALSE(tk_ringstate_warn(b, bad[i], 1));
 	}
 	CU_ASSERT_EQUAL(tk_ringstate_unsaved_count(b), 0);
@@ -140,7 +141,6 @@ static void out_of_range(void)
 static void ring_states(void)
 {
 	struct tk_board *b = new_board(RINGS);
-	struct tk_file_id id = { 1, 2, 3, 4, 5 }, back_id;
 	struct tk_origin o = { .added = 1, .by = TK_BY_TIMER, .uid = 9 }, back;
 
 	for (unsigned ring = 0; ring < RINGS; ring++)
@@ -156,9 +156,11 @@ static void ring_states(void)
 			CHECK(back.added == o.added && back.by == o.by && back.uid == 9,
 			      "ring %u cell %u", ring, cell);
 		}
-	tk_ringstate_set_file(b, 1, &id);
-	tk_ringstate_file(b, 1, &back_id);
-	CU_ASSERT_TRUE(tk_file_id_same(&id, &back_id));
+	tk_ringstate_set_file(b, 1, 7);
+	tk_ringstate_set_next(b, 1, 8);
+	CU_ASSERT_EQUAL(tk_ringstate_file(b, 0), 0);
+	CU_ASSERT_EQUAL(tk_ringstate_file(b, 1), 7);
+	CU_ASSERT_EQUAL(tk_ringstate_next(b, 1), 8);
 	tk_ringstate_set_unsaved(b, 0, true);
 	tk_ringstate_set_unsaved(b, 2, true);
 	CU_ASSERT_EQUAL(tk_ringstate_unsaved_count(b), 2);
