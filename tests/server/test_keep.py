@@ -479,8 +479,10 @@ def test_two_instances_bring_one_file_to_its_form(site):
     assert "not saved" not in site.log_text()
 
 
-def test_reload_of_a_file_that_cannot_be_brought_to_its_form(site):
-    """It is in force, and answered as any change that was not saved: tkctl, which may, does it."""
+def test_reload_of_a_file_that_cannot_be_brought_to_its_form(site, other):
+    """It is in force, and answered as any change that was not saved: tkctl, which may, does it, in a
+    folder that is nobody else's."""
+    site.keyfile = other.keyfile
     site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
     os.chmod(site.keyfile, 0o444)
     SServer(site, wrap=AS_WWW, user=WWW)
