@@ -6,6 +6,7 @@
 # usage: tests/coverage.sh      BUILD=build-coverage
 set -u
 cd "$(dirname "$0")/.." || exit 1
+. tests/setup.sh
 dir=${BUILD:-build-coverage}
 command -v gcovr > /dev/null || { echo "gcovr is missing (Debian has it)" >&2; exit 1; }
 
@@ -13,8 +14,8 @@ command -v gcovr > /dev/null || { echo "gcovr is missing (Debian has it)" >&2; e
 umask 0
 build() {
 	[ -x configure ] || ./autogen.sh || return
-	rm -rf "$dir" && mkdir -p "$dir" && cd "$dir" || return
-	../configure -q CC=gcc --disable-hardening CFLAGS="-g -O0 --coverage -fprofile-update=atomic" || return
+	rm -rf "$dir" && setup_tree "$dir" && mkdir -p "$dir" && cd "$dir" || return
+	"$tree/configure" -q CC=gcc --disable-hardening CFLAGS="-g -O0 --coverage -fprofile-update=atomic" || return
 	rm -f ./*conftest*
 	make -s -j2 && make -s -j2 check TESTS= && gcc -shared -fPIC -o leave.so ../tests/server/leave.c &&
 		chmod -R a+rwX .
