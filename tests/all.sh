@@ -57,6 +57,7 @@ unit build
 memory build
 build build-clang CC=clang && good 1 || bad "build with clang"
 unit build-clang
+build build-O3 CC=gcc CFLAGS=-O3 && good 1 || bad "build with gcc -O3"
 aside distcheck make -s -j2 -C build distcheck
 fuzz
 aside demo env TKPROV_BUILD="$PWD/build" examples/demo.sh
