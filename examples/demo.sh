@@ -14,7 +14,7 @@ say() { printf '\n== %s\n' "$*"; }
 fail() { printf '\nThe story did not come true: %s\n' "$*" >&2; exit 1; }
 
 # Keys lie in the folder: it goes whatever ends this, and whatever comes while it goes.
-dir= nginx= stopping=
+dir='' nginx='' stopping=''
 clean() {
 	stopping=yes
 	trap '' INT TERM HUP
