@@ -17,8 +17,10 @@ setup_packages $BUILD_PACKAGES nginx-light haproxy valgrind >&2 || fail "package
 build=${TKPROV_BUILD:-$top/build}
 build_all() {
 	[ -x configure ] || ./autogen.sh || return
-	mkdir -p "$build" && cd "$build" || return
-	[ -e Makefile ] || "$top/configure" -q || return
+	setup_tree "$build" && mkdir -p "$build" || return
+	setup_configured "$build" || configured=no
+	cd "$build" || return
+	[ -z "${configured:-}" ] || "$tree/configure" -q || return
 	make -s tkprov.la && make -s bench
 }
 (build_all) > "$build.bench.log" 2>&1 || { tail -n 20 "$build.bench.log" >&2; fail "the build"; }

@@ -8,33 +8,54 @@ cd "$(dirname "$0")/.."
 top=$PWD
 . tests/setup.sh
 
+PATH=$PATH:/usr/sbin:/sbin
+
 say() { printf '\n== %s\n' "$*"; }
 fail() { printf '\nThe story did not come true: %s\n' "$*" >&2; exit 1; }
+
+# Keys lie in the folder: it goes whatever ends this, and whatever comes while it goes.
+dir='' nginx='' stopping=''
+clean() {
+	stopping=yes
+	trap '' INT TERM HUP
+	nginx=${nginx:-$(jobs -p)}
+	if [ -n "$nginx" ]; then
+		# shellcheck disable=SC2086
+		kill $nginx 2> /dev/null || true
+		# shellcheck disable=SC2086
+		for _ in $(seq 100); do kill -0 $nginx 2> /dev/null || break; sleep 0.1; done
+	fi
+	[ -z "$dir" ] || rm -rf "$dir"
+}
+stop() { [ -n "$stopping" ] || exit "$1"; }
+trap clean EXIT
+trap 'stop 129' HUP
+trap 'stop 130' INT
+trap 'stop 143' TERM
 
 say "Packages and build"
 # shellcheck disable=SC2086
 setup_packages $BUILD_PACKAGES $DEMO_PACKAGES || fail "packages could not be installed"
+dir=/tmp/tkdemo.$$.$(openssl rand -hex 6)
+mkdir -m 755 "$dir"
+[ -x configure ] || [ -w . ] || fail "there is no configure yet, and $(id -un) may not write to $top"
+# What somebody else has built, root say, is left alone.
 build=${TKPROV_BUILD:-$top/build}
+foreign() { find "$build" "$build.log" ! -writable -print -quit 2> /dev/null; }
+if [ -n "$(foreign)" ] || { [ ! -e "$build" ] && [ ! -w "$(dirname "$build")" ]; }; then
+	build=$dir/build
+	echo "$(id -un) may not write to $top/build: building in $build, which goes at the end"
+fi
 build_all() {
 	[ -x configure ] || ./autogen.sh || return
-	mkdir -p "$build" && cd "$build" || return
-	[ -e Makefile ] || "$top/configure" -q || return
+	setup_tree "$build" && mkdir -p "$build" || return
+	setup_configured "$build" || configured=no
+	cd "$build" || return
+	[ -z "${configured:-}" ] || "$tree/configure" -q || return
 	make -s -j2
 }
-(build_all) > "$build.log" 2>&1 || { tail -n 20 "$build.log"; fail "the build, see $build.log"; }
+(build_all) > "$build.log" 2>&1 || { tail -n 20 "$build.log"; fail "the build; its last lines are above"; }
 echo "module: $build/.libs/tkprov.so"
-
-dir=$(mktemp -d /tmp/tkdemo.XXXXXX)
-chmod 755 "$dir"
-clean() {
-	if [ -s "$dir/nginx.pid" ]; then
-		pid=$(cat "$dir/nginx.pid")
-		kill "$pid" 2> /dev/null || true
-		for _ in $(seq 100); do kill -0 "$pid" 2> /dev/null || break; sleep 0.1; done
-	fi
-	rm -rf "$dir"
-}
-trap clean EXIT
 
 # A module in the build folder is only found by its path; the user's nginx must reach it.
 cp "$build/.libs/tkprov.so" "$dir/tkprov.so"
@@ -51,7 +72,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=test.local \
 
 start_nginx() {
 	cat > "$dir/nginx.conf" <<EOT
-daemon on; worker_processes 4; pid $dir/nginx.pid; error_log $dir/nginx.err;
+daemon off; worker_processes 4; pid $dir/nginx.pid; error_log $dir/nginx.err;
 $([ "$(id -u)" != 0 ] || echo "user www-data;")
 events {}
 http { access_log off; client_body_temp_path $dir/t1; proxy_temp_path $dir/t2; fastcgi_temp_path $dir/t3;
@@ -59,17 +80,23 @@ http { access_log off; client_body_temp_path $dir/t1; proxy_temp_path $dir/t2; f
   server { listen 127.0.0.1:$1 ssl; server_name test.local; ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate $dir/server.pem; ssl_certificate_key $dir/server.key; return 200 "hello\n"; } }
 EOT
-	OPENSSL_CONF=$dir/openssl.cnf PATH=$PATH:/usr/sbin nginx -p "$dir" -c "$dir/nginx.conf" -e "$dir/nginx.err"
+	OPENSSL_CONF=$dir/openssl.cnf nginx -p "$dir" -c "$dir/nginx.conf" -e "$dir/nginx.err" 2> "$dir/start.err" &
+	nginx=$!
+	# It says so when it listens, by its pid file.
+	until [ -s "$dir/nginx.pid" ]; do
+		kill -0 "$nginx" 2> /dev/null || { nginx=; return 1; }
+		sleep 0.1
+	done
 }
 
 say "nginx from Debian's package, 4 workers, with tkprov.so loaded through openssl.cnf"
 port=
 for try in $(seq 20000 137 30000); do
-	if start_nginx "$try" 2> "$dir/start.err"; then port=$try; break; fi
+	if start_nginx "$try"; then port=$try; break; fi
 	grep -q 'Address already in use' "$dir/start.err" || { cat "$dir/start.err"; fail "nginx"; }
 done
 [ -n "$port" ] || fail "no free port"
-nginx -v 2>&1 || true
+nginx -v 2>&1
 echo "listening on 127.0.0.1:$port, control socket $dir/nginx.sock"
 
 ctl() { "$build/tkctl" -s "$dir/nginx.sock" "$@"; }
@@ -86,7 +113,7 @@ encrypts() { names | sed -n 's/^0\.1 //p'; }
 # client TLS SAVE [OFFER]: one request; sets $how (New or Reused).
 client() {
 	how=$(printf 'GET / HTTP/1.1\r\nHost: test.local\r\nConnection: close\r\n\r\n' |
-		timeout 20 openssl s_client -ign_eof -connect "127.0.0.1:$port" -servername test.local "-$1" \
+		timeout --foreground 20 openssl s_client -ign_eof -connect "127.0.0.1:$port" -servername test.local "-$1" \
 			-sess_out "$dir/$2" ${3:+-sess_in "$dir/$3"} 2> /dev/null |
 		sed -nE 's/^(New|Reused),.*/\1/p' | head -n 1)
 }
@@ -126,4 +153,8 @@ done
 say "Who shares these keys"
 echo "\$ tkctl show processes"
 ctl show processes
+
+say "What each key was for, and how often it was used"
+echo "\$ tkctl show tls-key-slots"
+ctl show tls-key-slots
 say "Done: keys were changed four times, and nobody's connection noticed."

@@ -202,7 +202,7 @@ static void refuse(struct session *s, const char *text, size_t len)
 static bool begin_request(struct session *s)
 {
 	static const char nul[] = "A command must not have a NUL byte in it.\n\n";
-	struct span rest = { s->in, s->in_len }, line;
+	struct span rest = { s->in, s->in_len }, line = { NULL, 0 };
 	bool whole = cut_request(&rest, &line, &s->payload);
 
 	if (!whole && s->in_len == TK_LINE_MAX)

@@ -6,20 +6,21 @@
 # usage: tests/coverage.sh      BUILD=build-coverage
 set -u
 cd "$(dirname "$0")/.." || exit 1
-dir=${BUILD:-build-coverage}
+. tests/setup.sh
+dir=$(readlink -m "${BUILD:-build-coverage}")
 command -v gcovr > /dev/null || { echo "gcovr is missing (Debian has it)" >&2; exit 1; }
 
 # Servers write what they have counted as whoever they are by then, into files of whoever came first.
 umask 0
 build() {
 	[ -x configure ] || ./autogen.sh || return
-	rm -rf "$dir" && mkdir -p "$dir" && cd "$dir" || return
-	../configure -q CC=gcc --disable-hardening CFLAGS="-g -O0 --coverage -fprofile-update=atomic" || return
-	rm -f ./*conftest*
-	make -s -j2 && make -s -j2 check TESTS= && gcc -shared -fPIC -o leave.so ../tests/server/leave.c &&
-		chmod -R a+rwX .
+	rm -rf "$dir" && setup_tree "$dir" && mkdir -p "$dir" || return
+	(cd "$dir" && "$tree/configure" -q CC=gcc --disable-hardening \
+		CFLAGS="-g -O0 --coverage -fprofile-update=atomic" && rm -f ./*conftest* &&
+		make -s -j2 && make -s -j2 check TESTS= &&
+		gcc -shared -fPIC -o leave.so "$tree/tests/server/leave.c" && chmod -R a+rwX .)
 }
-(build) > "$dir.log" 2>&1 || { tail -n 30 "$dir.log"; echo "FAILED: the build with coverage"; exit 1; }
+build > "$dir.log" 2>&1 || { tail -n 30 "$dir.log"; echo "FAILED: the build with coverage"; exit 1; }
 
 # What the tests find is all.sh's to tell; but counts of tests that failed are none.
 find "$dir" -name '*.gcda' -delete
@@ -27,7 +28,7 @@ programs=$(cd "$dir" && find tests/unit tests/fuzz -maxdepth 1 -type f -perm -u+
 # tkctl's first: some tests run it as somebody who may make no files there.
 (cd "$dir" && ./tkctl --version && make -s check TESTS="$(echo $programs)") > "$dir.log" 2>&1 ||
 	{ tail -n 30 "$dir.log"; echo "FAILED: unit tests"; exit 1; }
-TKPROV_BUILD=$PWD/$dir TKPROV_PRELOAD=$PWD/$dir/leave.so /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+TKPROV_BUILD=$dir TKPROV_PRELOAD=$dir/leave.so /usr/bin/python3 -m pytest -q -p no:cacheprovider \
 	tests/server/test_commands.py tests/server/test_haproxy.py tests/server/test_counters.py \
 	tests/server/test_keep.py tests/server/test_keyfile.py tests/server/test_options.py tests/server/test_start.py \
 	tests/server/test_timer.py tests/stress/test_hurt.py > "$dir.log" 2>&1 ||
@@ -39,10 +40,10 @@ share() {
 	name=$1 least=$2
 	shift 2
 	echo "-- $name, at least $least % of lines"
-	(cd "$dir" && gcovr -r .. --object-directory . "$@" --fail-under-line "$least" .) 2> "$dir.gcovr.log"
+	(cd "$dir" && gcovr -r "$tree" --object-directory . "$@" --fail-under-line "$least" .) 2> "$dir.gcovr.log"
 	[ $? = 0 ] || { tail -n 5 "$dir.gcovr.log"; echo "FAILED: $name"; rc=1; }
 }
-share core 95 --filter '\.\./core/'
-share common 95 --filter '\.\./common/'
-share "the control server" 90 --filter '\.\./provider/(control|session|command|command_cli|command_keys|show)\.c'
+share core 95 --filter "$tree/core/"
+share common 95 --filter "$tree/common/"
+share "the control server" 90 --filter "$tree/provider/(control|session|command|command_cli|command_keys|show)[.]c"
 exit $rc

@@ -45,8 +45,12 @@ FILENAME == "tests/layers.txt" {
 }
 FNR == 1 { files++; have[FILENAME]; have[stem(FILENAME)]; used[entry(FILENAME)] }
 FNR == 1 && !known(FILENAME) { bad("has no level in tests/layers.txt") }
-/^[ \t]*#[ \t]*include[ \t]*"/ { split($0, q, "\""); ours(q[2]) }
-/^[ \t]*#[ \t]*include[ \t]*</ { split($0, q, /[<>]/); theirs(q[2]) }
+# Comments may stand wherever blanks may; names of files have none.
+{ gsub(/\/\*([^*]|\*+[^*\/])*\*+\//, " ") }
+!/^[ \t]*(#|%:)[ \t]*include/ { next }
+/include[ \t]*"/ { split($0, q, "\""); ours(q[2]); next }
+/include[ \t]*</ { split($0, q, /[<>]/); theirs(q[2]); next }
+{ bad("an include that cannot be read") }
 BEGIN {
 	may["core"] = " core include "
 	may["common"] = " common core include "

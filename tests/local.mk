@@ -4,6 +4,7 @@
 
 build_tests = \
 	tests/build/test_binary.sh \
+	tests/build/test_count.sh \
 	tests/build/test_install.sh \
 	tests/build/test_layers.sh \
 	tests/build/test_manuals.sh \
@@ -23,7 +24,10 @@ EXTRA_DIST += \
 	tests/cli/test_gen.py \
 	tests/cli/test_save.py \
 	tests/cli/test_tkctl.py \
+	tests/count.sh \
 	tests/coverage.sh \
+	tests/demo_stops.py \
+	tests/in_tree.sh \
 	tests/layers.sh \
 	tests/layers.txt \
 	tests/server/cache_server.c \

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Sourced: installs what the build and the tests need, on Debian, if it is missing.
+# Sourced, in the tree's own folder: installs what the build and the tests need, on Debian, if it is
+# missing, and says what to build from.
 # setup_packages NAME...: as root or with sudo; servers are not started by it.
 
 setup_root() {
@@ -32,6 +33,22 @@ install_packages() {
 			--no-install-recommends "$@" > /dev/null
 }
 
+# setup_tree DIR: sets `tree`, the folder to configure from in DIR.  Once somebody has built in the
+# tree itself, configure refuses to use it from elsewhere, and make would take objects from there:
+# then it is a copy of what belongs to the tree, in DIR/source.
+setup_tree() {
+	tree=$(pwd -P)
+	[ -e config.status ] || return 0
+	mkdir -p "$1" && tree=$(cd "$1" && pwd -P)/source || return
+	rm -rf "$tree" && make -s distdir distdir="$tree"
+}
+
+# setup_configured DIR: whether DIR is configured from $tree.
+setup_configured() {
+	[ -e "$1/Makefile" ] &&
+		[ "$(cd "$1" && cd "$(sed -n 's/^srcdir = //p' Makefile)" && pwd -P)" = "$tree" ]
+}
+
 BUILD_PACKAGES="build-essential autoconf automake libtool pkg-config libssl-dev libconfig-dev libcunit1-dev openssl"
 DEMO_PACKAGES="nginx-light"
-TEST_PACKAGES="clang libclang-rt-dev python3 python3-pytest nginx-light haproxy lighttpd lighttpd-mod-openssl apache2 stunnel4 socat curl strace valgrind procps mandoc"
+TEST_PACKAGES="clang libclang-rt-dev python3 python3-pytest nginx-light haproxy lighttpd lighttpd-mod-openssl apache2 stunnel4 socat curl strace valgrind procps mandoc gcovr"

@@ -64,4 +64,12 @@ columns="ring slot role name bits added by issued presented resumed renewed forg
 in_code() { tr -d '\n\t"' < "$src/provider/show.c" | sed 's/\\t/ /g' | tr -s ' ' | grep -qF "# $columns"; }
 check "these are the columns of the audit table" in_code
 check "tkctl(1) has them" sh -c "tr -s ' \n' ' ' < '$tmp/tkctl.1' | grep -qF '$columns'"
+
+# What a reader copies from the README: without -s or -i it would go to another socket, and
+# sockets are not for everybody.
+bare() { grep -nE '^    .*tkctl (clear|flush|help|reload|replace|rotate|save|set|show)' "$src/README.md"; }
+rightless() { grep -nE '^    (.*[|] |[$] )?(socat|tkctl) ' "$src/README.md" | grep -v 'tkctl check'; }
+check "there are commands in the README" grep -q '^    .*sudo tkctl -' "$src/README.md"
+check "each of them says which server" nothing "$(bare)"
+check "and has the rights" nothing "$(rightless)"
 done_checking

@@ -9,7 +9,7 @@ sources() { find core common provider ctl include -name '*.[ch]' | sort; }
 scripts() { find core common provider ctl tests examples -name '*.sh' -o -name '*.py' -o -name '*.mk'; ls configure.ac Makefile.am autogen.sh; }
 
 unlicensed() {
-	{ sources; find tests -name '*.[ch]'; scripts; } | while read -r f; do
+	{ sources; find tests -name '*.[ch]'; scripts; find examples -type f; echo tests/layers.txt; } | while read -r f; do
 		head -n 2 "$f" | grep -q 'SPDX-License-Identifier: Apache-2.0' || echo "$f"
 	done
 }
@@ -35,6 +35,6 @@ check "there are sources" test "$(sources | wc -l)" -gt 20
 check "each file begins with the licence line" nothing "$(unlicensed)"
 check "the build lists each file" nothing "$(unlisted)"
 check "each unit test is run" nothing "$(unrun)"
-check "scripts are executable" nothing "$(find tests/build -name 'test_*.sh' ! -perm -u+x; find autogen.sh tests/all.sh tests/layers.sh examples/demo.sh ! -perm -u+x)"
+check "scripts are executable" nothing "$(find tests/build -name 'test_*.sh' ! -perm -u+x; find autogen.sh tests/all.sh tests/coverage.sh tests/demo_stops.py tests/in_tree.sh tests/layers.sh examples/demo.sh ! -perm -u+x)"
 check "the licence is whole" sh -c 'grep -q "Version 2.0, January 2004" LICENSE && grep -q "END OF TERMS AND CONDITIONS" LICENSE'
 done_checking

@@ -6,6 +6,7 @@
 # Prints `ok: ...` or `FAILED: ...` for each; ends with 1 if any failed.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+. tests/setup.sh
 seconds=${1:-30}
 [ $# = 0 ] || shift
 targets=${*:-answer conf keyfile session words}
@@ -13,9 +14,11 @@ dir=${BUILD:-build-fuzz}
 
 build() {
 	[ -x configure ] || ./autogen.sh || return
-	mkdir -p "$dir/findings" && cd "$dir" || return
-	[ -e Makefile ] || CFLAGS="-g -O1 -fsanitize=fuzzer-no-link" \
-		../configure -q CC=clang --enable-sanitizers=address,undefined || return
+	setup_tree "$dir" && mkdir -p "$dir/findings" || return
+	setup_configured "$dir" || configured=no
+	cd "$dir" || return
+	[ -z "${configured:-}" ] || CFLAGS="-g -O1 -fsanitize=fuzzer-no-link" \
+		"$tree/configure" -q CC=clang --enable-sanitizers=address,undefined || return
 	for t in $targets; do make -s "tests/fuzz/fuzz_$t" FUZZ_LDFLAGS=-fsanitize=fuzzer || return; done
 }
 (build) > "$dir.log" 2>&1 || { tail -n 30 "$dir.log"; echo "FAILED: the build of the targets"; exit 1; }

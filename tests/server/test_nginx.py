@@ -5,6 +5,7 @@ their key is in the ring; keys survive reloads, and the death of workers and mas
 
 import base64
 import os
+import re
 import signal
 import subprocess
 
@@ -36,13 +37,15 @@ def test_ticket_carries_the_encrypting_name_through_ten_rotations(site, tls):
 
 @TLS
 def test_all_workers_agree_at_once(site, tls):
+    """Each worker has a queue of its own, so that all of them answer; they say who they are."""
     site.write_conf()
-    nginx = Nginx(site)
+    nginx = Nginx(site, [Nginx.block(site, body="worker $pid.", listen="reuseport")])
     for _ in range(2):
         tkctl(site, "rotate", "ssl", "tls-key", "#0")
         got = tlsc(nginx.port, tls=tls, count=100)
         assert all(g["ok"] for g in got)
         assert {g["name"] for g in got} == {site.names()[1]}
+        assert {re.search(r"worker (\d+)\.", g["body"])[1] for g in got} == {str(p) for p in nginx.worker_pids()}
 
 
 @TLS

@@ -515,6 +515,55 @@ static void no_room(void)
 	unlink("keys");
 }
 
+/* A descriptor that is gone, or was opened for something else: an error, and nothing else. */
+static void wrong_descriptors(void)
+{
+	struct tk_file_id id = { .size = 99 };
+	struct tk_file text;
+	struct tk_error e;
+	struct tk_ring r;
+	int fd;
+
+	fill(&r, 3);
+	CU_ASSERT_EQUAL(tk_file_id(-1, &id), TK_E_SYS);
+	CU_ASSERT_EQUAL(tk_keystore_write(-1, &r, 0, &id), TK_E_SYS);
+	CU_ASSERT_EQUAL(tk_file_read_fd(&text, -1, &e), TK_E_SYS);
+	CU_ASSERT_STRING_EQUAL(e.text, "Bad file descriptor");
+	CU_ASSERT_PTR_NULL(text.text);
+
+	CU_ASSERT_EQUAL(tk_keystore_create("keys", &r, &e), 0);
+	fd = open("keys", O_WRONLY | O_CLOEXEC);
+	CU_ASSERT_EQUAL(tk_file_read_fd(&text, fd, &e), TK_E_SYS);
+	CU_ASSERT_STRING_EQUAL(e.text, "Bad file descriptor");
+	CU_ASSERT_PTR_NULL(text.text);
+	close(fd);
+	r.key[2].bytes[0] ^= 1; /* else it holds the ring already */
+	fd = open("keys", O_RDONLY | O_CLOEXEC);
+	CU_ASSERT_EQUAL(tk_keystore_write(fd, &r, 0, &id), TK_E_SYS);
+	CU_ASSERT_EQUAL(id.size, 99);
+	close(fd);
+	unlink("keys");
+}
+
+/* What stands where the new file is to be made, and cannot be taken away. */
+static void name_taken(void)
+{
+	struct tk_file_id id;
+	struct tk_error e;
+	struct tk_ring r, got;
+
+	fill(&r, 3);
+	CU_ASSERT_EQUAL(tk_keystore_create("keys", &r, &e), 0);
+	CU_ASSERT_EQUAL(mkdir("keys.tkprov-new", 0700), 0);
+	r.key[2].bytes[0] ^= 1;
+	CU_ASSERT_EQUAL(tk_keystore_rewrite("keys", &r, 0, &id, &e), -1);
+	CU_ASSERT_STRING_EQUAL(e.text, "File exists");
+	CU_ASSERT_EQUAL(tk_keystore_load("keys", 3, &got, NULL, &e), 0);
+	CU_ASSERT_FALSE(tk_key_equal(&got.key[2], &r.key[2]));
+	CU_ASSERT_EQUAL(rmdir("keys.tkprov-new"), 0);
+	unlink("keys");
+}
+
 static const struct unit_test tests[] = {
 	{ "reads", reads },
 	{ "unreadable", unreadable },
@@ -530,6 +579,8 @@ static const struct unit_test tests[] = {
 	{ "locks", locks },
 	{ "creates", creates },
 	{ "no room", no_room },
+	{ "wrong descriptors", wrong_descriptors },
+	{ "name taken", name_taken },
 };
 
 int main(void)
