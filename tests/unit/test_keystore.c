@@ -545,25 +545,6 @@ static void wrong_descriptors(void)
 	unlink("keys");
 }
 
-/* What stands where the new file is to be made, and cannot be taken away. */
-static void name_taken(void)
-{
-	struct tk_file_id id;
-	struct tk_error e;
-	struct tk_ring r, got;
-
-	fill(&r, 3);
-	CU_ASSERT_EQUAL(tk_keystore_create("keys", &r, &e), 0);
-	CU_ASSERT_EQUAL(mkdir("keys.tkprov-new", 0700), 0);
-	r.key[2].bytes[0] ^= 1;
-	CU_ASSERT_EQUAL(tk_keystore_rewrite("keys", &r, 0, &id, &e), -1);
-	CU_ASSERT_STRING_EQUAL(e.text, "File exists");
-	CU_ASSERT_EQUAL(tk_keystore_load("keys", 3, &got, NULL, &e), 0);
-	CU_ASSERT_FALSE(tk_key_equal(&got.key[2], &r.key[2]));
-	CU_ASSERT_EQUAL(rmdir("keys.tkprov-new"), 0);
-	unlink("keys");
-}
-
 static const struct unit_test tests[] = {
 	{ "reads", reads },
 	{ "unreadable", unreadable },
@@ -580,7 +561,6 @@ static const struct unit_test tests[] = {
 	{ "creates", creates },
 	{ "no room", no_room },
 	{ "wrong descriptors", wrong_descriptors },
-	{ "name taken", name_taken },
 };
 
 int main(void)
