@@ -44,23 +44,31 @@ static struct {
 	bool forked;
 	int64_t timer;     /* when to look at the timers, seconds since the epoch */
 	sem_t standing;
+	unsigned does;     /* as entered on the board */
 	struct listener listener[TK_SOCKETS_MAX];
 } self;
 
+struct search {
+	unsigned does;
+	bool found;
+};
+
 static bool is_creators(const struct tk_process *p, void *arg)
 {
-	bool *found = arg;
+	struct search *s = arg;
 
-	*found = p->euid == tk_board_creator(self.inst->board) && p->pid != getpid();
-	return !*found;
+	s->found = p->euid == tk_board_creator(self.inst->board) && p->pid != getpid() &&
+		   (p->does & s->does) == s->does;
+	return !s->found;
 }
 
-static bool creators_live(void)
+/* Is there a living process of the creator's uid that does this? */
+static bool creators_live(unsigned does)
 {
-	bool found = false;
+	struct search s = { .does = does, .found = false };
 
-	tk_board_each(self.inst->board, is_creators, &found);
-	return found;
+	tk_board_each(self.inst->board, is_creators, &s);
+	return s.found;
 }
 
 /* How long a connection must have waited before this process may take it. */
@@ -72,7 +80,7 @@ static int64_t patience(int64_t now)
 			return 0;
 		return YIELD_MS - (now - self.born);
 	}
-	return creators_live() ? YIELD_MS : 0;
+	return creators_live(TK_DOES_LISTEN) ? YIELD_MS : 0;
 }
 
 /* One at a time: if there are more, poll says so. */
@@ -137,7 +145,7 @@ static void keep_time(int64_t *wake, int64_t now_ms)
 	if (now >= self.timer || self.timer - now > TK_TIMER_LONGEST_S)
 		self.timer = tk_timer_run(self.inst, now,
 					  geteuid() != tk_board_creator(self.inst->board) &&
-						  creators_live());
+						  creators_live(TK_DOES_TIME));
 	if (now_ms + (self.timer - now) * 1000 < *wake)
 		*wake = now_ms + (self.timer - now) * 1000;
 }
@@ -158,6 +166,16 @@ static void rest(void)
 	(void)nanosleep(&ts, NULL);
 }
 
+/* Enters what has changed since it was last asked. */
+static void tell_others(void)
+{
+	unsigned does = TK_DOES_TIME | (self.listener[0].fd != NULL ? TK_DOES_LISTEN : 0);
+
+	if (does != self.does)
+		tk_board_does(self.inst->board, does);
+	self.does = does;
+}
+
 static void serve_once(void)
 {
 	struct pollfd p[TK_SOCKETS_MAX + TK_SESSIONS_MAX];
@@ -166,6 +184,7 @@ static void serve_once(void)
 	nfds_t listeners = poll_listeners(p, which, now, &wake);
 	nfds_t sessions = tk_session_poll(p + listeners, &wake);
 
+	tell_others();
 	keep_time(&wake, now);
 	if (poll(p, listeners + sessions, timeout_until(wake, now)) == -1) {
 		if (errno != EINTR)
@@ -218,7 +237,8 @@ static void own_descriptors(void)
 		keep_fd(keep, &n, &inst->files[i]);
 	keep_fd(keep, &n, tk_board_fd(inst->board));
 	keep_fd(keep, &n, &log_fd);
-	(void)tk_fds_unshare(keep, n);
+	if (tk_fds_unshare(keep, n))
+		tk_board_guard(inst->board);
 	free(keep);
 }
 

@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 import sanitizers
-from harness import MODULE, TOP, Child, Nginx, SServer, answers, free_port, hello, run, tlsc, wait_for
+from harness import MODULE, TOP, Child, Nginx, SServer, answers, free_port, hello, run, stat_of, table, tlsc, wait_for
 
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -142,6 +142,66 @@ def test_proc_that_hides_processes(site):
     for _ in range(20):
         info = site.info()
         assert (info["Uid"], info["Process_num"]) == ("0", "2")
+
+
+def processes(site):
+    return table(site.ask("show processes"))
+
+
+def test_who_has_become_another_program_is_not_of_the_instance(site):
+    """An exec keeps pid and start time: a child that became `sleep` is no process with the module's
+    keys, and a master that became another program is nobody to wait for."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    code = ("import os, signal, ssl\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "if os.fork() == 0: os.execv('/usr/bin/sleep', ['sleep', '600'])\n"
+            "if os.fork() == 0:\n"
+            "    os.setgroups([]); os.setgid(33); os.setuid(33)\n"
+            "    while True: signal.pause()\n"
+            f"os.execv('/usr/bin/python3', ['python3', '-c', 'open(\"{site.dir}/other\", \"w\"); import signal;"
+            " signal.pause()'])\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], (site.dir / "other").exists))
+    family = wait_for("three processes", lambda: len(server.family()) == 3 and server.family())
+    wait_for("sleep", lambda: any(pathlib.Path(f"/proc/{p}/comm").read_text() == "sleep\n" for p in family))
+    row, = wait_for("the worker alone", lambda: len(processes(site)) == 1 and processes(site))
+    assert row["pid"] in family - {server.pid} and row["role"] == "forked"
+    server.stop(signal.SIGKILL)  # all of them
+
+
+def test_a_place_is_guarded_from_a_chroot_too(site):
+    """Where there is no /proc the lock tells who lives."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    root = site.dir / "root"
+    root.mkdir()
+    code = ("import os, signal, ssl\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "if os.fork() == 0:\n"
+            f"    os.chroot('{root}'); os.setgroups([]); os.setgid(33); os.setuid(33)\n"
+            "    while True: signal.pause()\n"
+            f"os.execv('/usr/bin/sleep', ['sleep', '600'])\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], site.socket.exists))
+    wait_for("sleep", lambda: pathlib.Path(f"/proc/{server.pid}/comm").read_text() == "sleep\n")
+    server.family()
+    row, = processes(site)
+    assert row["pid"] != server.pid and row["uid"] == 33
+    server.stop(signal.SIGKILL)
+
+
+def test_show_processes_knows_ids_that_have_changed(site):
+    """Nothing wakes a worker that gives up its rights (here it is stopped); what is shown is what
+    the kernel says."""
+    site.write_conf()
+    code = ("import os, signal, ssl\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "if os.fork() == 0:\n"
+            "    os.setgroups([]); os.setgid(33); os.setresuid(33, 33, 33)\n"
+            "    os.kill(os.getpid(), signal.SIGSTOP)\n"
+            "signal.pause()\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], site.socket.exists))
+    wait_for("the worker to stop", lambda: "T" in [stat_of(p)[0] for p in server.family()])
+    assert sorted((p["uid"], p["euid"], p["role"]) for p in processes(site)) == \
+        [(0, 0, "creator"), (33, 33, "forked")]
+    server.stop(signal.SIGKILL)
 
 
 def test_single_threaded_by_configuration(site):
