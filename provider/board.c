@@ -350,6 +350,37 @@ void tk_board_each(const struct tk_board *b, bool (*fn)(const struct tk_process 
 	}
 }
 
+void tk_board_set_beside(struct tk_board *b, bool beside)
+{
+	atomic_store_explicit(&b->mem->beside, beside, memory_order_relaxed);
+}
+
+bool tk_board_beside(const struct tk_board *b)
+{
+	return atomic_load_explicit(&b->mem->beside, memory_order_relaxed) != 0;
+}
+
+void tk_board_set_listener(struct tk_board *b, pid_t pid)
+{
+	atomic_store_explicit(&b->mem->listener, (uint32_t)pid, memory_order_relaxed);
+}
+
+pid_t tk_board_listener(const struct tk_board *b)
+{
+	return (pid_t)atomic_load_explicit(&b->mem->listener, memory_order_relaxed);
+}
+
+bool tk_board_turn(struct tk_board *b, int64_t now_ms, int64_t period)
+{
+	int64_t last = atomic_load_explicit(&b->mem->looked, memory_order_relaxed);
+
+	/* From the future: nobody could have written that. */
+	if (last <= now_ms && now_ms - last < period)
+		return false;
+	return atomic_compare_exchange_strong_explicit(&b->mem->looked, &last, now_ms,
+						       memory_order_relaxed, memory_order_relaxed);
+}
+
 bool tk_board_see_certs(struct tk_board *b, const char *program)
 {
 	uint32_t none = 0;

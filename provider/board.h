@@ -78,6 +78,17 @@ void tk_board_each(const struct tk_board *b, bool (*fn)(const struct tk_process 
 uid_t tk_board_creator(const struct tk_board *b);  /* effective uid of the creator */
 int64_t tk_board_created(const struct tk_board *b); /* seconds since the epoch */
 
+/* Somebody else has the instance's socket: the files are theirs to write. */
+void tk_board_set_beside(struct tk_board *b, bool beside);
+bool tk_board_beside(const struct tk_board *b);
+
+/* The process that made the socket the instance has now. */
+void tk_board_set_listener(struct tk_board *b, pid_t pid);
+pid_t tk_board_listener(const struct tk_board *b);
+
+/* Of all who ask within `period` ms one is told that it is his turn. */
+bool tk_board_turn(struct tk_board *b, int64_t now_ms, int64_t period);
+
 /* Client certificates are in play in this instance, and stay so.  `program` is who saw
  * it; the first one is remembered, and told so by true. */
 bool tk_board_see_certs(struct tk_board *b, const char *program);

@@ -85,7 +85,10 @@ struct tk_board_mem {
 	_Atomic uint32_t next_place;
 	struct tk_text_mem certs_program;
 	_Atomic uint64_t next_event;
-	uint64_t reserved[3];
+	_Atomic int64_t looked;    /* when somebody last looked after the socket, monotonic ms */
+	_Atomic uint32_t beside;
+	_Atomic uint32_t listener; /* pid that made the instance's listening socket; 0: none yet */
+	uint64_t reserved;
 	struct tk_process_mem process[TK_BOARD_PROCESSES];
 	struct tk_event_mem event[TK_BOARD_EVENTS];
 };

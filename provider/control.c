@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "provider/clock.h"
+#include "provider/heir.h"
 #include "provider/log.h"
 #include "provider/session.h"
 #include "provider/timer.h"
@@ -43,6 +44,7 @@ static struct {
 	int64_t born;      /* monotonic ms */
 	bool forked;
 	int64_t timer;     /* when to look at the timers, seconds since the epoch */
+	int64_t look;      /* when to look after a socket, if there is none */
 	sem_t standing;
 	unsigned does;     /* as entered on the board */
 	struct listener listener[TK_SOCKETS_MAX];
@@ -150,6 +152,35 @@ static void keep_time(int64_t *wake, int64_t now_ms)
 		*wake = now_ms + (self.timer - now) * 1000;
 }
 
+static void take_listeners(void)
+{
+	for (unsigned i = 0; i < TK_SOCKETS_MAX; i++) {
+		const struct tk_fd *fd = &self.inst->listeners[i];
+		bool ours = i < self.inst->conf->socket_count && tk_fd_ok(fd);
+
+		self.listener[i] = (struct listener){ .fd = ours ? fd : NULL };
+	}
+}
+
+/* A process without the socket brings *wake forward to its next look for it. */
+static void keep_socket(int64_t *wake, int64_t now)
+{
+	bool first;
+
+	if (self.listener[0].fd != NULL)
+		return;
+	if (now >= self.look) {
+		first = geteuid() == tk_board_creator(self.inst->board) ||
+			!creators_live(TK_DOES_TIME);
+		if (tk_heir_look(self.inst, first, now, &self.look)) {
+			take_listeners();
+			self.timer = 0; /* what was not ours to rotate may be due */
+		}
+	}
+	if (self.look < *wake)
+		*wake = self.look;
+}
+
 static int timeout_until(int64_t wake, int64_t now)
 {
 	if (wake == INT64_MAX)
@@ -181,9 +212,11 @@ static void serve_once(void)
 	struct pollfd p[TK_SOCKETS_MAX + TK_SESSIONS_MAX];
 	unsigned which[TK_SOCKETS_MAX];
 	int64_t now = tk_monotonic_ms(), wake = INT64_MAX;
-	nfds_t listeners = poll_listeners(p, which, now, &wake);
-	nfds_t sessions = tk_session_poll(p + listeners, &wake);
+	nfds_t listeners, sessions;
 
+	keep_socket(&wake, now);
+	listeners = poll_listeners(p, which, now, &wake);
+	sessions = tk_session_poll(p + listeners, &wake);
 	tell_others();
 	keep_time(&wake, now);
 	if (poll(p, listeners + sessions, timeout_until(wake, now)) == -1) {
@@ -222,11 +255,7 @@ static void own_descriptors(void)
 	int *keep = calloc(TK_SOCKETS_MAX + 3 + conf->ring_count, sizeof(*keep));
 	size_t n = 0;
 
-	for (unsigned i = 0; i < TK_SOCKETS_MAX; i++) {
-		bool ours = i < conf->socket_count && tk_fd_ok(&inst->listeners[i]);
-
-		self.listener[i] = (struct listener){ .fd = ours ? &inst->listeners[i] : NULL };
-	}
+	take_listeners();
 	if (keep == NULL || conf->log_target == TK_LOG_STDERR) {
 		free(keep);
 		return;
@@ -283,24 +312,27 @@ static void wait_until_standing(void)
 		;
 }
 
-void tk_control_start(struct tk_instance *inst, bool forked)
+int tk_control_start(struct tk_instance *inst, bool forked)
 {
 	int rc;
 
+	atomic_store_explicit(&inst->keeps_time, false, memory_order_relaxed);
 	if (!inst->conf->control_thread)
-		return;
+		return TK_E_NOENT;
 	tk_session_forget();
 	memset(&self, 0, sizeof(self));
 	self.inst = inst;
 	self.born = tk_monotonic_ms();
-	if (inst->beside) /* often for a moment only, to check a configuration */
-		self.timer = tk_now() + TK_TIMER_LONGEST_S;
+	self.look = self.born + TK_HEIR_EVERY_MS;
 	self.forked = forked;
 	sem_init(&self.standing, 0, 0);
 	rc = create_thread();
-	if (rc == 0)
-		wait_until_standing();
-	else
+	if (rc != 0) {
 		tk_log(LOG_WARNING, "no control thread in process %d: %s", (int)getpid(),
 		       strerror(rc));
+		return TK_E_SYS;
+	}
+	atomic_store_explicit(&inst->keeps_time, true, memory_order_relaxed);
+	wait_until_standing();
+	return 0;
 }

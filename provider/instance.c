@@ -6,9 +6,9 @@
 #include "provider/instance.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static struct tk_instance *_Atomic current;
 
@@ -22,6 +22,13 @@ void tk_instance_set(struct tk_instance *inst)
 {
 	/* pairs with the acquire in tk_instance */
 	atomic_store_explicit(&current, inst, memory_order_release);
+}
+
+bool tk_instance_same_root(const struct tk_instance *inst)
+{
+	struct stat st;
+
+	return stat("/", &st) == 0 && st.st_dev == inst->root_dev && st.st_ino == inst->root_ino;
 }
 
 int tk_instance_ring(const struct tk_instance *inst, const char *sni, size_t len)

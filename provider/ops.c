@@ -198,6 +198,8 @@ int64_t tk_ops_due(const struct tk_instance *inst, unsigned ring)
 {
 	int64_t period = inst->conf->rings[ring].rotate_every;
 
+	if (inst->conf->rings[ring].file != NULL && tk_board_beside(inst->board))
+		return 0; /* whoever has the file rotates it */
 	return period > 0 ? tk_ops_since(inst, ring) + period : 0;
 }
 
