@@ -47,6 +47,7 @@ static struct {
 	int64_t look;      /* when to look after a socket, if there is none */
 	sem_t standing;
 	unsigned does;     /* as entered on the board */
+	bool lost;         /* the board's descriptor: no key can be changed */
 	struct listener listener[TK_SOCKETS_MAX];
 } self;
 
@@ -200,7 +201,8 @@ static void rest(void)
 /* Enters what has changed since it was last asked. */
 static void tell_others(void)
 {
-	unsigned does = TK_DOES_TIME | (self.listener[0].fd != NULL ? TK_DOES_LISTEN : 0);
+	unsigned does = (self.lost ? 0 : TK_DOES_TIME) |
+			(self.listener[0].fd != NULL ? TK_DOES_LISTEN : 0);
 
 	if (does != self.does)
 		tk_board_does(self.inst->board, does);
@@ -244,6 +246,19 @@ static void keep_fd(int *keep, size_t *n, const struct tk_fd *fd)
 		keep[(*n)++] = fd->num;
 }
 
+/* In a table of the thread's own.  A server that closed what it does not know has closed the log
+ * in its children, too: it is opened anew, here, where it is in nobody's way. */
+static void settle(void)
+{
+	const struct tk_conf *conf = self.inst->conf;
+	struct tk_fd log_fd = tk_log_fd();
+
+	if (!tk_fd_ok(&log_fd) &&
+	    (conf->log_target != TK_LOG_FILE || tk_instance_same_root(self.inst)))
+		tk_log_open(conf);
+	tk_board_guard(self.inst->board);
+}
+
 /* Where unshare is not allowed, or without memory for the list, the thread stays in the
  * server's table; and where it writes to stderr, which is the server's to close: holding
  * it here would keep a pipe open that somebody reads to its end. */
@@ -267,7 +282,7 @@ static void own_descriptors(void)
 	keep_fd(keep, &n, tk_board_fd(inst->board));
 	keep_fd(keep, &n, &log_fd);
 	if (tk_fds_unshare(keep, n))
-		tk_board_guard(inst->board);
+		settle();
 	free(keep);
 }
 
@@ -276,6 +291,7 @@ static void *control_main(void *arg)
 	(void)arg;
 	(void)prctl(PR_SET_NAME, "tkprov");
 	own_descriptors();
+	self.lost = tk_instance_lost(self.inst);
 	sem_post(&self.standing);
 	for (;;)
 		serve_once();

@@ -77,8 +77,7 @@ static bool is_our_turn(struct tk_instance *inst, bool first, int64_t now)
 {
 	bool found = false;
 
-	/* Without the board's descriptor no key could be changed. */
-	if (!first || !tk_fd_ok(tk_board_fd(inst->board)) || !tk_instance_same_root(inst))
+	if (!first || tk_instance_lost(inst) || !tk_instance_same_root(inst))
 		return false;
 	tk_board_each(inst->board, listens, &found);
 	return !found && tk_board_turn(inst->board, now, TK_HEIR_EVERY_MS);

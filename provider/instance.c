@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "provider/log.h"
 
 static struct tk_instance *_Atomic current;
 
@@ -22,6 +25,17 @@ void tk_instance_set(struct tk_instance *inst)
 {
 	/* pairs with the acquire in tk_instance */
 	atomic_store_explicit(&current, inst, memory_order_release);
+}
+
+bool tk_instance_lost(struct tk_instance *inst)
+{
+	if (tk_fd_ok(tk_board_fd(inst->board)))
+		return false;
+	if (!atomic_exchange_explicit(&inst->told_lost, true, memory_order_relaxed))
+		tk_log(LOG_WARNING, "the server has closed descriptors that it does not know: keys "
+				    "cannot be changed any more in process %d and its children",
+		       (int)getpid());
+	return true;
 }
 
 bool tk_instance_same_root(const struct tk_instance *inst)

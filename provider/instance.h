@@ -31,6 +31,7 @@ struct tk_instance {
 	struct tk_fd listeners[TK_SOCKETS_MAX]; /* beside conf->sockets; num -1: not ours */
 	atomic_bool keeps_time;  /* a control thread of this process does, and answers */
 	struct tk_fd *files;     /* beside conf->rings; num -1: not open */
+	atomic_bool told_lost;   /* see tk_instance_lost */
 	dev_t root_dev;          /* of / when the instance was made: */
 	ino_t root_ino;          /* elsewhere, paths mean something else */
 	char program[TK_PROGRAM_LEN];
@@ -45,6 +46,10 @@ struct tk_instance *tk_instance(void);
 
 /* For attach: this is it from now on. */
 void tk_instance_set(struct tk_instance *inst);
+
+/* Has the server closed the board's descriptor?  Then no key can be changed in this process any
+ * more, which is logged, once. */
+bool tk_instance_lost(struct tk_instance *inst);
 
 /* Do paths mean what they meant to the configuration? */
 bool tk_instance_same_root(const struct tk_instance *inst);

@@ -14,7 +14,8 @@ import subprocess
 
 import pytest
 import sanitizers
-from harness import MODULE, TOP, Child, Nginx, SServer, answers, free_port, hello, run, stat_of, table, tlsc, wait_for
+from harness import (MODULE, TOP, Child, Nginx, SServer, alive, answers, free_port, hello, run, stat_of, table, tlsc,
+                     wait_for)
 
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -201,6 +202,64 @@ def test_show_processes_knows_ids_that_have_changed(site):
     wait_for("the worker to stop", lambda: "T" in [stat_of(p)[0] for p in server.family()])
     assert sorted((p["uid"], p["euid"], p["role"]) for p in processes(site)) == \
         [(0, 0, "creator"), (33, 33, "forked")]
+    server.stop(signal.SIGKILL)
+
+
+def test_server_that_closes_everything_and_then_forks(site):
+    """Its child has keys and tickets, and nothing to change keys with: that is said, once, in a log
+    that was closed as well."""
+    site.write_conf(rings=['{ name = "m"; rotate_every = "1s"; }'])
+    code = ("import os, signal, ssl, time\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "os.closerange(3, 4096)\n"
+            "if os.fork() == 0:\n"
+            f"    open('{site.dir}/child', 'w').write(str(os.getpid()))\n"
+            "    if os.fork() == 0:\n"
+            f"        open('{site.dir}/grandchild', 'w').close()\n"
+            "    signal.pause()\n"
+            f"while not os.path.exists('{site.dir}/go'): time.sleep(.01)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], (site.dir / "grandchild").exists))
+    assert len(server.family()) == 3 and site.ask("show version")
+    (site.dir / "go").touch()
+    wait_for("the parent's end", lambda: not alive(server.pid))
+    warning, = [line for line in site.log_text().splitlines() if "keys cannot be changed any more" in line]
+    assert f"tkprov[{(site.dir / 'child').read_text()}]: " in warning
+    other = SServer(site)
+    assert site.info()["Pid"] == str(other.pid), "and no socket is kept from others"
+    wait_for("the time at which the child would rotate", lambda: int(site.info()["Rotations"]) >= 3)
+    assert "not rotated" not in site.log_text()
+    server.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", ["fork", "_Fork"])
+def test_a_session_ends_for_its_client_though_a_child_was_forked_meanwhile(site, how):
+    """In a table that the thread shares with the server the child inherits the client's descriptor;
+    glibc's _Fork runs no handlers, there the child keeps it."""
+    site.write_conf()
+    fork = "os.fork()" if how == "fork" else "ctypes.CDLL(None)._Fork()"
+    code = ("import ctypes, os, signal, ssl, time\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            f"while not os.path.exists('{site.dir}/go'): time.sleep(.01)\n"
+            f"pid = {fork}\n"
+            "if pid != 0:\n"
+            f"    open('{site.dir}/child', 'w').write(str(pid))\n"
+            "signal.pause()\n")
+    server = site.add(Child(site, ["/usr/bin/python3", HERE / "deny.py", 272, errno.EPERM, "/usr/bin/python3", "-c",
+                                   code], site.socket.exists))
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(site.socket))
+        client.sendall(b"prompt\n")
+        assert client.recv(100) == b"\n> "
+        (site.dir / "go").touch()
+        child = wait_for("the child", lambda: (site.dir / "child").exists() and (site.dir / "child").read_text())
+        if how == "fork":  # the instance's listener, and nobody's session
+            wait_for("one socket", lambda: len([f for f in pathlib.Path(f"/proc/{child}/fd").iterdir()
+                                                if os.readlink(f).startswith("socket:")]) == 1)
+        client.sendall(b"quit\n")
+        assert client.recv(100) == b"", "the end"
+    server.family()
     server.stop(signal.SIGKILL)
 
 
