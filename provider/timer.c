@@ -57,7 +57,7 @@ static int64_t run_ring(struct tk_instance *inst, unsigned ring, int64_t now, bo
 		due = tk_ops_due(inst, ring);
 	}
 	old = tk_ops_since(inst, ring) + inst->conf->max_key_age;
-	if (now > old)
+	if (now > old && !tk_ops_theirs(inst, ring))
 		watch_age(inst, ring, old - inst->conf->max_key_age);
 	if (due == 0)
 		return now > old ? INT64_MAX : old + 1;
