@@ -44,6 +44,7 @@ static struct {
 	int64_t born;      /* monotonic ms */
 	bool forked;
 	int64_t timer;     /* when to look at the timers, seconds since the epoch */
+	bool beside;       /* as it was then */
 	int64_t look;      /* when to look after a socket, if there is none */
 	sem_t standing;
 	unsigned does;     /* as entered on the board */
@@ -144,7 +145,11 @@ static nfds_t poll_listeners(struct pollfd *p, unsigned *which, int64_t now, int
 static void keep_time(int64_t *wake, int64_t now_ms)
 {
 	int64_t now = tk_now();
+	bool beside = tk_board_beside(self.inst->board);
 
+	if (beside != self.beside)
+		self.timer = 0; /* what was not ours to rotate may be due */
+	self.beside = beside;
 	if (now >= self.timer || self.timer - now > TK_TIMER_LONGEST_S)
 		self.timer = tk_timer_run(self.inst, now,
 					  geteuid() != tk_board_creator(self.inst->board) &&
@@ -173,10 +178,8 @@ static void keep_socket(int64_t *wake, int64_t now)
 	if (now >= self.look) {
 		first = geteuid() == tk_board_creator(self.inst->board) ||
 			!creators_live(TK_DOES_TIME);
-		if (tk_heir_look(self.inst, first, now, &self.look)) {
+		if (tk_heir_look(self.inst, first, now, &self.look))
 			take_listeners();
-			self.timer = 0; /* what was not ours to rotate may be due */
-		}
 	}
 	if (self.look < *wake)
 		*wake = self.look;

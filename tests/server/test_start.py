@@ -374,6 +374,90 @@ def test_a_listener_that_the_server_has_closed_is_made_again(site):
     assert site.socket.stat().st_ino != inode and "not saved" not in site.ask("rotate ssl tls-key 0")
 
 
+def test_a_worker_alone_takes_the_socket_when_it_may(site):
+    """Only when nobody of the creator's uid is left, and without a word each time that it may not.
+    It saves through what was opened while there were rights to."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    first = SServer(site)
+    code = ("import os, signal, ssl, time\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "pid = os.fork()\n"
+            "if pid == 0:\n"
+            "    os.setgroups([]); os.setgid(33); os.setuid(33)\n"
+            "    while True: signal.pause()\n"
+            f"open('{site.dir}/began', 'w').write(str(pid))\n"
+            f"while not os.path.exists('{site.dir}/go'): time.sleep(.01)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], (site.dir / "began").exists))
+    worker = int((site.dir / "began").read_text())
+    server.family()
+    (site.dir / "go").touch()
+    wait_for("the parent's end", lambda: not alive(server.pid))
+    first.stop()
+    site.socket.with_name("s.sock.lock").unlink()  # root's
+    site.dir.chmod(0o777)
+    wait_for("an answer", lambda: answers_as(site, worker))
+    assert "not saved" not in site.ask("rotate ssl tls-key 0")
+    assert site.keyfile.read_text().split() == site.keys()
+    assert len(said_by(site, worker, str(site.socket))) == 1 == len(said_by(site, worker, "nobody answered"))
+    server.stop(signal.SIGKILL)
+
+
+def test_a_socket_that_another_server_was_first_to_take(site):
+    """Of a server the one process that listens is killed, and before the next one looks another
+    server has started: that one has the files, too."""
+    site.write_conf(ring='rotate_every = "2s";')
+    first = SServer(site)
+    code = ("import os, signal, ssl\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "os.fork()\n"
+            f"open('{site.dir}/began' + str(os.getpid()), 'w').close()\n"
+            "signal.pause()\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code],
+                            lambda: len(list(site.dir.glob("began*"))) == 2))
+    both = server.family()
+    first.stop()
+    pid = wait_for("an answer", lambda: answers_as(site, *both))
+    left, = both - {pid}
+    os.kill(left, signal.SIGSTOP)
+    os.kill(pid, signal.SIGKILL)
+    wait_for("its end", lambda: not alive(pid))
+    other = SServer(site)
+    assert answers_as(site, other.pid)
+    wait_for("the time of its look", lambda: len(said_by(site, other.pid, "key rotated")) >= 3)
+    before = len(said_by(site, left, "rotated"))
+    os.kill(left, signal.SIGCONT)
+    wait_for("its look", lambda: said_by(site, left, "another instance has taken this socket"))
+    wait_for("rotations", lambda: len(said_by(site, other.pid, "key rotated")) >= 6)
+    assert len(said_by(site, left, "rotated")) == before
+    wait_for("the save", lambda: site.keyfile.read_text().split() == site.keys())
+    server.stop(signal.SIGKILL)
+
+
+def test_a_socket_of_ones_own_is_not_taken_for_somebody_elses(site):
+    """A child that runs no fork handlers holds the listener open, nobody answers on it, and the server
+    has closed it: that is no other instance, and the files are not left to anybody."""
+    site.write_conf(ring='rotate_every = "1s";')
+    code = ("import ctypes, os, signal, ssl, time\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "pid = ctypes.CDLL(None)._Fork()\n"
+            "if pid == 0: signal.pause()\n"
+            "for fd in os.listdir('/proc/self/fd'):\n"
+            "    if int(fd) > 400 and os.readlink('/proc/self/fd/' + fd).startswith('socket:'): os.close(int(fd))\n"
+            f"open('{site.dir}/child', 'w').write(str(pid))\n"
+            "signal.pause()\n")
+    server = site.add(Child(site, ["/usr/bin/python3", HERE / "deny.py", 272, errno.EPERM, "/usr/bin/python3", "-c",
+                                   code], (site.dir / "child").exists))
+    server.family()
+    wait_for("rotations that take longer than till the next look",
+             lambda: len(said_by(site, server.pid, "key rotated")) >= 6)
+    assert "another instance" not in site.log_text()
+    os.kill(int((site.dir / "child").read_text()), signal.SIGKILL)
+    wait_for("an answer", lambda: answers_as(site, server.pid))
+    assert "not saved" not in site.log_text()
+    server.stop(signal.SIGKILL)
+
+
 def test_haproxy_that_finishes_the_old_one(site):
     site.write_conf(scope="shared")
     old = Haproxy(site, [("one", "")])
