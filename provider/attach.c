@@ -21,11 +21,10 @@
 #include "provider/control.h"
 #include "provider/epoch.h"
 #include "provider/fork.h"
+#include "provider/heir.h"
 #include "provider/join.h"
 #include "provider/log.h"
-#include "provider/ops.h"
 #include "provider/ringstate.h"
-#include "provider/save.h"
 #include "provider/signals.h"
 #include "provider/ticket.h"
 
@@ -267,41 +266,25 @@ static void fail(enum tk_on_error on_error, const char *why)
 	tk_log_started();
 }
 
-/* What a file held is part of the ring's story: by it tkctl knows a file that was left
- * behind from one that somebody else has written. */
-static void tell_of(const struct tk_instance *inst, unsigned id)
-{
-	const char *file = inst->conf->rings[id].file;
-	struct tk_changed c;
-	struct tk_ring ring;
-	struct stat st;
-
-	if (file == NULL || tk_vault_read(inst->vault, id, &ring) != 0)
-		return;
-	memcpy(c.newest, tk_key_name(&ring.key[ring.slots - 1]), sizeof(c.newest));
-	tk_ops_record(inst, id, TK_EVENT_START, &c, TK_EVENT_OK);
-	if (ring.key_len == TK_KEY_128_LEN)
-		tk_log(LOG_WARNING, "'%s' has keys of 48 bytes, for AES-128: 80 bytes are better",
-		       file);
-	if (stat(file, &st) == 0 && (st.st_mode & S_IROTH) != 0)
-		tk_log(LOG_WARNING, "'%s' can be read by others than its owner and group", file);
-	tk_ring_wipe(&ring);
-}
-
 /* Without a control thread nobody would answer on the sockets. */
 static void begin(struct tk_instance *inst)
 {
+	const char *path = inst->conf->sockets[0].path;
+	bool answers;
+
 	if (inst->conf->control_thread)
 		tk_join_listen(inst);
-	tk_save_open(inst);
-	for (unsigned i = 0; i < inst->conf->ring_count && !inst->beside; i++)
-		tell_of(inst, i);
+	answers = tk_fd_ok(&inst->listeners[0]);
+	tk_heir_files(inst);
 	tk_board_register(inst->board, TK_PROC_CREATOR, inst->program);
 	tk_instance_set(inst);
-	tk_control_start(inst, false);
+	if (tk_control_start(inst, false) != 0) {
+		tk_join_leave(inst, true);
+		answers = false;
+	}
 	tk_log(LOG_INFO, "%s: managing the ticket keys of %u ring(s), %s%s", inst->program,
-	       inst->conf->ring_count, inst->has_socket ? "answering at " : "without a socket",
-	       inst->has_socket ? inst->conf->sockets[0].path : "");
+	       inst->conf->ring_count, answers ? "answering at " : "without a socket",
+	       answers ? path : "");
 	tk_log_started();
 	set_state(DONE);
 }

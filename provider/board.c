@@ -22,7 +22,9 @@
 #include "provider/shm.h"
 
 #define MAGIC UINT64_C(0x746b626f61726400) /* tkboard */
-#define LAYOUT 3
+#define LAYOUT 4
+#define GUARDS 64 /* the byte of the first place; far from those of enum tk_board_lock */
+#define PROC_TEXT 1024
 #define LOCK_STEP_NS 1000000
 #define STRIPES_MAX 8
 #define STRIPES_IN_ALL 1024 /* as long as there are few rings */
@@ -150,23 +152,33 @@ void tk_text_get(const struct tk_text_mem *from, char out[static TK_PROGRAM_LEN]
 	tk_text_clean(out);
 }
 
-/* The start of a process in clock ticks since the boot.  False where /proc does not say: in a
- * chroot, or mounted with hidepid.  0: it has ended and waits for its parent. */
-static bool born_at(uint32_t pid, uint64_t *born)
+/* The beginning of a file of /proc/PID, as text. */
+static bool read_proc(pid_t pid, const char *file, char text[static PROC_TEXT])
 {
-	char path[32], text[1024], *p;
-	unsigned long long ticks = 0;
-	char state = 'Z';
+	char path[40];
 	ssize_t n;
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		return false;
-	n = read(fd, text, sizeof(text) - 1);
+	n = read(fd, text, PROC_TEXT - 1);
 	close(fd);
 	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/* The start of a process in clock ticks since the boot.  False where /proc does not say: in a
+ * chroot, or mounted with hidepid.  0: it has ended and waits for its parent. */
+static bool born_at(pid_t pid, uint64_t *born)
+{
+	unsigned long long ticks = 0;
+	char text[PROC_TEXT], *p;
+	char state = 'Z';
+
+	if (!read_proc(pid, "stat", text))
+		return false;
 	p = strrchr(text, ')'); /* the name before it may have any bytes */
 	if (p == NULL ||
 	    sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
@@ -176,25 +188,55 @@ static bool born_at(uint32_t pid, uint64_t *born)
 	return true;
 }
 
-/* The process that entered itself, as far as can be seen from here. */
-static bool is_alive(const struct tk_process_mem *p, uint32_t pid)
+static struct flock byte_lock(off_t byte, short type)
 {
-	uint64_t born = atomic_load_explicit(&p->born, memory_order_relaxed), there;
+	return (struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1 };
+}
 
-	if (pid == 0 || pid > INT32_MAX || (kill((pid_t)pid, 0) == -1 && errno != EPERM))
+/* False: it cannot be seen from here. */
+static bool ask_guard(const struct tk_board *b, unsigned place, bool *alive)
+{
+	struct flock fl = byte_lock(GUARDS + place, F_WRLCK);
+
+	/* Nobody is told of his own locks. */
+	*alive = &b->mem->process[place] == b->mine;
+	if (*alive)
+		return true;
+	if (!tk_fd_ok(&b->fd) || fcntl(b->fd.num, F_GETLK, &fl) == -1)
+		return false;
+	*alive = fl.l_type != F_UNLCK;
+	return true;
+}
+
+/* Does whoever entered this word live, and run the program that he entered?  Where no thread
+ * guards the place (it does not stand yet, or shares the server's table) the pid says so, and the
+ * time of its start, for pids come round again. */
+static bool is_alive(const struct tk_board *b, unsigned place, uint32_t word)
+{
+	const struct tk_process_mem *p = &b->mem->process[place];
+	uint64_t born = atomic_load_explicit(&p->born, memory_order_relaxed), there;
+	pid_t pid = (pid_t)(word & TK_PLACE_PID);
+	bool alive;
+
+	if (pid == 0)
+		return false;
+	if ((word & TK_PLACE_GUARDED) != 0 && ask_guard(b, place, &alive))
+		return alive;
+	if (kill(pid, 0) == -1 && errno != EPERM)
 		return false;
 	return born == 0 || !born_at(pid, &there) || there == born;
 }
 
-static bool claim(struct tk_process_mem *p, uint32_t pid)
+static bool claim(struct tk_board *b, unsigned place, uint32_t pid)
 {
-	uint32_t there = atomic_load_explicit(&p->pid, memory_order_relaxed);
+	struct tk_process_mem *p = &b->mem->process[place];
+	uint32_t there = atomic_load_explicit(&p->word, memory_order_relaxed);
 
-	if (there != 0 && there != pid && is_alive(p, there))
+	if (there != 0 && (there & TK_PLACE_PID) != pid && is_alive(b, place, there))
 		return false;
 	/* relaxed: the fields are filled in afterwards, and a reader that sees a place
 	 * half-filled shows a stale line once */
-	return atomic_compare_exchange_strong_explicit(&p->pid, &there, pid, memory_order_relaxed,
+	return atomic_compare_exchange_strong_explicit(&p->word, &there, pid, memory_order_relaxed,
 						       memory_order_relaxed);
 }
 
@@ -207,12 +249,13 @@ void tk_board_register(struct tk_board *b, enum tk_process_role role, const char
 
 	b->mine = NULL;
 	for (unsigned i = 0; i < TK_BOARD_PROCESSES && p == NULL; i++)
-		if (claim(&b->mem->process[(at + i) % TK_BOARD_PROCESSES], pid))
+		if (claim(b, (at + i) % TK_BOARD_PROCESSES, pid))
 			p = &b->mem->process[(at + i) % TK_BOARD_PROCESSES];
 	if (p == NULL)
 		return;
 	b->mine = p;
-	atomic_store_explicit(&p->born, born_at(pid, &born) ? born : 0, memory_order_relaxed);
+	atomic_store_explicit(&p->born, born_at((pid_t)pid, &born) ? born : 0, memory_order_relaxed);
+	atomic_store_explicit(&p->does, 0, memory_order_relaxed);
 	tk_board_uids(b);
 	atomic_store_explicit(&p->role, role, memory_order_relaxed);
 	atomic_store_explicit(&p->started, tk_now(), memory_order_relaxed);
@@ -237,11 +280,50 @@ void tk_board_uids(struct tk_board *b)
 	atomic_store_explicit(&b->mine->euid, geteuid(), memory_order_relaxed);
 }
 
-static void copy_process(const struct tk_process_mem *m, uint32_t pid, struct tk_process *p)
+void tk_board_guard(struct tk_board *b)
+{
+	uint32_t word = (uint32_t)getpid();
+	struct flock fl;
+
+	if (b->mine == NULL || !tk_fd_ok(&b->fd))
+		return;
+	fl = byte_lock(GUARDS + (b->mine - b->mem->process), F_WRLCK);
+	/* The word after the lock: whoever sees it finds the lock. */
+	if (fcntl(b->fd.num, F_SETLK, &fl) == 0)
+		(void)atomic_compare_exchange_strong_explicit(&b->mine->word, &word,
+							      word | TK_PLACE_GUARDED,
+							      memory_order_relaxed,
+							      memory_order_relaxed);
+}
+
+void tk_board_does(struct tk_board *b, unsigned does)
+{
+	if (b->mine != NULL)
+		atomic_store_explicit(&b->mine->does, does, memory_order_relaxed);
+}
+
+/* Servers change their ids when they like, and what a process has entered itself is as old as
+ * its last command. */
+static void look_up_ids(struct tk_process *p)
+{
+	char text[PROC_TEXT], *line;
+	unsigned uid, euid;
+
+	if (!read_proc(p->pid, "status", text))
+		return;
+	line = strstr(text, "\nUid:");
+	if (line == NULL || sscanf(line, "\nUid: %u %u", &uid, &euid) != 2)
+		return;
+	p->uid = uid;
+	p->euid = euid;
+}
+
+static void copy_process(const struct tk_process_mem *m, uint32_t word, struct tk_process *p)
 {
 	uint32_t role = atomic_load_explicit(&m->role, memory_order_relaxed);
 
-	p->pid = (pid_t)pid;
+	p->pid = (pid_t)(word & TK_PLACE_PID);
+	p->does = atomic_load_explicit(&m->does, memory_order_relaxed);
 	p->uid = atomic_load_explicit(&m->uid, memory_order_relaxed);
 	p->euid = atomic_load_explicit(&m->euid, memory_order_relaxed);
 	p->role = role <= TK_PROC_JOINED ? (enum tk_process_role)role : TK_PROC_FORKED;
@@ -249,22 +331,54 @@ static void copy_process(const struct tk_process_mem *m, uint32_t pid, struct tk
 	p->contexts_hooked = atomic_load_explicit(&m->hooked, memory_order_relaxed);
 	p->contexts_left_alone = atomic_load_explicit(&m->left_alone, memory_order_relaxed);
 	tk_text_get(&m->program, p->program);
+	look_up_ids(p);
 }
 
 void tk_board_each(const struct tk_board *b, bool (*fn)(const struct tk_process *p, void *arg),
 		   void *arg)
 {
 	struct tk_process p;
-	uint32_t pid;
+	uint32_t word;
 
 	for (unsigned i = 0; i < TK_BOARD_PROCESSES; i++) {
-		pid = atomic_load_explicit(&b->mem->process[i].pid, memory_order_relaxed);
-		if (!is_alive(&b->mem->process[i], pid))
+		word = atomic_load_explicit(&b->mem->process[i].word, memory_order_relaxed);
+		if (!is_alive(b, i, word))
 			continue;
-		copy_process(&b->mem->process[i], pid, &p);
+		copy_process(&b->mem->process[i], word, &p);
 		if (!fn(&p, arg))
 			return;
 	}
+}
+
+void tk_board_set_beside(struct tk_board *b, bool beside)
+{
+	atomic_store_explicit(&b->mem->beside, beside, memory_order_relaxed);
+}
+
+bool tk_board_beside(const struct tk_board *b)
+{
+	return atomic_load_explicit(&b->mem->beside, memory_order_relaxed) != 0;
+}
+
+void tk_board_set_listener(struct tk_board *b, pid_t pid)
+{
+	atomic_store_explicit(&b->mem->listener, (uint32_t)pid, memory_order_relaxed);
+}
+
+pid_t tk_board_listener(const struct tk_board *b)
+{
+	return (pid_t)atomic_load_explicit(&b->mem->listener, memory_order_relaxed);
+}
+
+bool tk_board_turn(struct tk_board *b, int64_t now_ms, int64_t period)
+{
+	int64_t last = atomic_load_explicit(&b->mem->looked, memory_order_relaxed);
+
+	/* From the future: nobody could have written that. */
+	if (last <= now_ms && now_ms - last < period)
+		return false;
+	return atomic_compare_exchange_strong_explicit(&b->mem->looked, &last, now_ms,
+						       memory_order_relaxed, memory_order_relaxed);
 }
 
 bool tk_board_see_certs(struct tk_board *b, const char *program)
@@ -306,9 +420,7 @@ void tk_board_rotations(const struct tk_board *b, uint64_t *count, int64_t *last
 
 static int set_lock(struct tk_board *b, enum tk_board_lock which, short type)
 {
-	struct flock fl = {
-		.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)which, .l_len = 1
-	};
+	struct flock fl = byte_lock((off_t)which, type);
 
 	return fcntl(b->fd.num, F_SETLK, &fl);
 }

@@ -29,14 +29,21 @@ struct tk_text_mem {
 	_Atomic uint64_t word[TK_BOARD_TEXT_WORDS];
 };
 
+/* In tk_process_mem's word, beside the pid: the process's control thread holds a record lock on
+ * the place's byte of the board for as long as the process runs this program. */
+#define TK_PLACE_GUARDED 0x80000000u
+#define TK_PLACE_PID 0x7fffffffu
+
 struct tk_process_mem {
-	_Atomic uint32_t pid; /* 0: free; claimed by compare-and-swap */
+	_Atomic uint32_t word; /* pid, GUARDED; 0: free; changed by compare-and-swap only */
 	_Atomic uint32_t uid, euid, role;
 	_Atomic int64_t started;
 	_Atomic uint32_t hooked, left_alone;
 	struct tk_text_mem program;
 	_Atomic uint64_t born; /* in the kernel's clock ticks: pids come round again; 0: not known */
-	uint64_t reserved[7];
+	_Atomic uint32_t does; /* TK_DOES_* */
+	uint32_t reserved32;
+	uint64_t reserved[6];
 };
 
 #define TK_EVENT_WORDS 11
@@ -77,7 +84,10 @@ struct tk_board_mem {
 	_Atomic uint32_t next_place;
 	struct tk_text_mem certs_program;
 	_Atomic uint64_t next_event;
-	uint64_t reserved[3];
+	_Atomic int64_t looked;    /* when somebody last looked after the socket, monotonic ms */
+	_Atomic uint32_t beside;
+	_Atomic uint32_t listener; /* pid that made the instance's listening socket; 0: none yet */
+	uint64_t reserved;
 	struct tk_process_mem process[TK_BOARD_PROCESSES];
 	struct tk_event_mem event[TK_BOARD_EVENTS];
 };

@@ -50,8 +50,9 @@ void tk_command_cli_sockets(struct tk_speaker *who, unsigned argc, char *const *
 	(void)argc, (void)argv;
 	tk_reply_addf(out, "# socket lvl processes\n");
 	for (unsigned i = 0; i < conf->socket_count; i++)
-		tk_reply_addf(out, "unix@%s %s all\n", conf->sockets[i].path,
-			      tk_level_name(conf->sockets[i].level));
+		if (tk_fd_ok(&who->inst->listeners[i])) /* another server may have had the path */
+			tk_reply_addf(out, "unix@%s %s all\n", conf->sockets[i].path,
+				      tk_level_name(conf->sockets[i].level));
 }
 
 /* ---- answers ---- */

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "provider/clock.h"
+#include "provider/heir.h"
 #include "provider/log.h"
 #include "provider/session.h"
 #include "provider/timer.h"
@@ -43,24 +44,35 @@ static struct {
 	int64_t born;      /* monotonic ms */
 	bool forked;
 	int64_t timer;     /* when to look at the timers, seconds since the epoch */
+	bool beside;       /* as it was then */
+	int64_t look;      /* when to look after a socket, if there is none */
 	sem_t standing;
+	unsigned does;     /* as entered on the board */
+	bool lost;         /* the board's descriptor: no key can be changed */
 	struct listener listener[TK_SOCKETS_MAX];
 } self;
 
+struct search {
+	unsigned does;
+	bool found;
+};
+
 static bool is_creators(const struct tk_process *p, void *arg)
 {
-	bool *found = arg;
+	struct search *s = arg;
 
-	*found = p->euid == tk_board_creator(self.inst->board) && p->pid != getpid();
-	return !*found;
+	s->found = p->euid == tk_board_creator(self.inst->board) && p->pid != getpid() &&
+		   (p->does & s->does) == s->does;
+	return !s->found;
 }
 
-static bool creators_live(void)
+/* Is there a living process of the creator's uid that does this? */
+static bool creators_live(unsigned does)
 {
-	bool found = false;
+	struct search s = { .does = does, .found = false };
 
-	tk_board_each(self.inst->board, is_creators, &found);
-	return found;
+	tk_board_each(self.inst->board, is_creators, &s);
+	return s.found;
 }
 
 /* How long a connection must have waited before this process may take it. */
@@ -72,7 +84,7 @@ static int64_t patience(int64_t now)
 			return 0;
 		return YIELD_MS - (now - self.born);
 	}
-	return creators_live() ? YIELD_MS : 0;
+	return creators_live(TK_DOES_LISTEN) ? YIELD_MS : 0;
 }
 
 /* One at a time: if there are more, poll says so. */
@@ -133,13 +145,44 @@ static nfds_t poll_listeners(struct pollfd *p, unsigned *which, int64_t now, int
 static void keep_time(int64_t *wake, int64_t now_ms)
 {
 	int64_t now = tk_now();
+	bool beside = tk_board_beside(self.inst->board);
 
+	if (beside != self.beside)
+		self.timer = 0; /* what was not ours to rotate may be due */
+	self.beside = beside;
 	if (now >= self.timer || self.timer - now > TK_TIMER_LONGEST_S)
 		self.timer = tk_timer_run(self.inst, now,
 					  geteuid() != tk_board_creator(self.inst->board) &&
-						  creators_live());
+						  creators_live(TK_DOES_TIME));
 	if (now_ms + (self.timer - now) * 1000 < *wake)
 		*wake = now_ms + (self.timer - now) * 1000;
+}
+
+static void take_listeners(void)
+{
+	for (unsigned i = 0; i < TK_SOCKETS_MAX; i++) {
+		const struct tk_fd *fd = &self.inst->listeners[i];
+		bool ours = i < self.inst->conf->socket_count && tk_fd_ok(fd);
+
+		self.listener[i] = (struct listener){ .fd = ours ? fd : NULL };
+	}
+}
+
+/* A process without the socket brings *wake forward to its next look for it. */
+static void keep_socket(int64_t *wake, int64_t now)
+{
+	bool first;
+
+	if (self.listener[0].fd != NULL)
+		return;
+	if (now >= self.look) {
+		first = geteuid() == tk_board_creator(self.inst->board) ||
+			!creators_live(TK_DOES_TIME);
+		if (tk_heir_look(self.inst, first, now, &self.look))
+			take_listeners();
+	}
+	if (self.look < *wake)
+		*wake = self.look;
 }
 
 static int timeout_until(int64_t wake, int64_t now)
@@ -158,14 +201,28 @@ static void rest(void)
 	(void)nanosleep(&ts, NULL);
 }
 
+/* Enters what has changed since it was last asked. */
+static void tell_others(void)
+{
+	unsigned does = (self.lost ? 0 : TK_DOES_TIME) |
+			(self.listener[0].fd != NULL ? TK_DOES_LISTEN : 0);
+
+	if (does != self.does)
+		tk_board_does(self.inst->board, does);
+	self.does = does;
+}
+
 static void serve_once(void)
 {
 	struct pollfd p[TK_SOCKETS_MAX + TK_SESSIONS_MAX];
 	unsigned which[TK_SOCKETS_MAX];
 	int64_t now = tk_monotonic_ms(), wake = INT64_MAX;
-	nfds_t listeners = poll_listeners(p, which, now, &wake);
-	nfds_t sessions = tk_session_poll(p + listeners, &wake);
+	nfds_t listeners, sessions;
 
+	keep_socket(&wake, now);
+	listeners = poll_listeners(p, which, now, &wake);
+	sessions = tk_session_poll(p + listeners, &wake);
+	tell_others();
 	keep_time(&wake, now);
 	if (poll(p, listeners + sessions, timeout_until(wake, now)) == -1) {
 		if (errno != EINTR)
@@ -192,6 +249,19 @@ static void keep_fd(int *keep, size_t *n, const struct tk_fd *fd)
 		keep[(*n)++] = fd->num;
 }
 
+/* In a table of the thread's own.  A server that closed what it does not know has closed the log
+ * in its children, too: it is opened anew, here, where it is in nobody's way. */
+static void settle(void)
+{
+	const struct tk_conf *conf = self.inst->conf;
+	struct tk_fd log_fd = tk_log_fd();
+
+	if (!tk_fd_ok(&log_fd) &&
+	    (conf->log_target != TK_LOG_FILE || tk_instance_same_root(self.inst)))
+		tk_log_open(conf);
+	tk_board_guard(self.inst->board);
+}
+
 /* Where unshare is not allowed, or without memory for the list, the thread stays in the
  * server's table; and where it writes to stderr, which is the server's to close: holding
  * it here would keep a pipe open that somebody reads to its end. */
@@ -203,11 +273,7 @@ static void own_descriptors(void)
 	int *keep = calloc(TK_SOCKETS_MAX + 3 + conf->ring_count, sizeof(*keep));
 	size_t n = 0;
 
-	for (unsigned i = 0; i < TK_SOCKETS_MAX; i++) {
-		bool ours = i < conf->socket_count && tk_fd_ok(&inst->listeners[i]);
-
-		self.listener[i] = (struct listener){ .fd = ours ? &inst->listeners[i] : NULL };
-	}
+	take_listeners();
 	if (keep == NULL || conf->log_target == TK_LOG_STDERR) {
 		free(keep);
 		return;
@@ -218,7 +284,8 @@ static void own_descriptors(void)
 		keep_fd(keep, &n, &inst->files[i]);
 	keep_fd(keep, &n, tk_board_fd(inst->board));
 	keep_fd(keep, &n, &log_fd);
-	(void)tk_fds_unshare(keep, n);
+	if (tk_fds_unshare(keep, n))
+		settle();
 	free(keep);
 }
 
@@ -227,6 +294,7 @@ static void *control_main(void *arg)
 	(void)arg;
 	(void)prctl(PR_SET_NAME, "tkprov");
 	own_descriptors();
+	self.lost = tk_instance_lost(self.inst);
 	sem_post(&self.standing);
 	for (;;)
 		serve_once();
@@ -263,24 +331,27 @@ static void wait_until_standing(void)
 		;
 }
 
-void tk_control_start(struct tk_instance *inst, bool forked)
+int tk_control_start(struct tk_instance *inst, bool forked)
 {
 	int rc;
 
+	atomic_store_explicit(&inst->keeps_time, false, memory_order_relaxed);
 	if (!inst->conf->control_thread)
-		return;
+		return TK_E_NOENT;
 	tk_session_forget();
 	memset(&self, 0, sizeof(self));
 	self.inst = inst;
 	self.born = tk_monotonic_ms();
-	if (inst->beside) /* often for a moment only, to check a configuration */
-		self.timer = tk_now() + TK_TIMER_LONGEST_S;
+	self.look = self.born + TK_HEIR_EVERY_MS;
 	self.forked = forked;
 	sem_init(&self.standing, 0, 0);
 	rc = create_thread();
-	if (rc == 0)
-		wait_until_standing();
-	else
+	if (rc != 0) {
 		tk_log(LOG_WARNING, "no control thread in process %d: %s", (int)getpid(),
 		       strerror(rc));
+		return TK_E_SYS;
+	}
+	atomic_store_explicit(&inst->keeps_time, true, memory_order_relaxed);
+	wait_until_standing();
+	return 0;
 }

@@ -4,7 +4,8 @@
  *
  * All signals are blocked in it, its stack is small, it has a descriptor table of its
  * own (where the kernel allows), it keeps the process's credentials, and it never calls
- * libcrypto.  A thread that cannot be made is logged and no error.
+ * libcrypto.  Where there is none (control_thread = false, or it cannot be made, which is logged)
+ * keys and tickets work; who serves a handshake rotates then what is due.
  */
 #ifndef TK_CONTROL_H
 #define TK_CONTROL_H
@@ -12,7 +13,8 @@
 #include "provider/instance.h"
 
 /* Starts the thread and waits until it stands, so that the server cannot close its
- * descriptors before it has its own.  forked: called by the fork handler in a child. */
-void tk_control_start(struct tk_instance *inst, bool forked);
+ * descriptors before it has its own.  forked: called by the fork handler in a child.  Not 0: there
+ * is none in this process, and so nobody who would answer on a socket. */
+int tk_control_start(struct tk_instance *inst, bool forked);
 
 #endif

@@ -97,6 +97,11 @@ static void close_all(unsigned from, unsigned to)
 		close((int)fd);
 }
 
+bool tk_fds_own(void)
+{
+	return own_table;
+}
+
 bool tk_fds_unshare(int *keep, size_t n)
 {
 	unsigned from = 0;

@@ -35,6 +35,9 @@ bool tk_fd_ok(const struct tk_fd *fd);
 /* Closes it if it is still ours, and makes it none. */
 void tk_fd_close(struct tk_fd *fd);
 
+/* Has the calling thread a table of its own? */
+bool tk_fds_own(void);
+
 /* Gives the calling thread a descriptor table of its own in which only keep[0..n) is
  * open.  keep is sorted in place.  False where the kernel does not allow it: then the
  * table is the server's still and nothing was closed. */

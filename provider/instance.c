@@ -6,9 +6,12 @@
 #include "provider/instance.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "provider/log.h"
 
 static struct tk_instance *_Atomic current;
 
@@ -22,6 +25,24 @@ void tk_instance_set(struct tk_instance *inst)
 {
 	/* pairs with the acquire in tk_instance */
 	atomic_store_explicit(&current, inst, memory_order_release);
+}
+
+bool tk_instance_lost(struct tk_instance *inst)
+{
+	if (tk_fd_ok(tk_board_fd(inst->board)))
+		return false;
+	if (!atomic_exchange_explicit(&inst->told_lost, true, memory_order_relaxed))
+		tk_log(LOG_WARNING, "the server has closed descriptors that it does not know: keys "
+				    "cannot be changed any more in process %d and its children",
+		       (int)getpid());
+	return true;
+}
+
+bool tk_instance_same_root(const struct tk_instance *inst)
+{
+	struct stat st;
+
+	return stat("/", &st) == 0 && st.st_dev == inst->root_dev && st.st_ino == inst->root_ino;
 }
 
 int tk_instance_ring(const struct tk_instance *inst, const char *sni, size_t len)

@@ -13,6 +13,7 @@
 #define TK_INSTANCE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -28,9 +29,9 @@ struct tk_instance {
 	struct tk_vault *vault;
 	struct tk_board *board;
 	struct tk_fd listeners[TK_SOCKETS_MAX]; /* beside conf->sockets; num -1: not ours */
-	bool has_socket;         /* the control socket is this instance's */
-	bool beside;             /* somebody else has the socket: files are theirs to write */
+	atomic_bool keeps_time;  /* a control thread of this process does, and answers */
 	struct tk_fd *files;     /* beside conf->rings; num -1: not open */
+	atomic_bool told_lost;   /* see tk_instance_lost */
 	dev_t root_dev;          /* of / when the instance was made: */
 	ino_t root_ino;          /* elsewhere, paths mean something else */
 	char program[TK_PROGRAM_LEN];
@@ -45,6 +46,13 @@ struct tk_instance *tk_instance(void);
 
 /* For attach: this is it from now on. */
 void tk_instance_set(struct tk_instance *inst);
+
+/* Has the server closed the board's descriptor?  Then no key can be changed in this process any
+ * more, which is logged, once. */
+bool tk_instance_lost(struct tk_instance *inst);
+
+/* Do paths mean what they meant to the configuration? */
+bool tk_instance_same_root(const struct tk_instance *inst);
 
 /* The ring for a server name, or TK_NO_RING. */
 int tk_instance_ring(const struct tk_instance *inst, const char *sni, size_t len);

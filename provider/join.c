@@ -32,7 +32,8 @@
 #define LOCK_STEP_NS 5000000
 #define BACKLOG 1024 /* whoever does not block must not be refused behind a flood */
 
-enum peer { PEER_NONE, PEER_ALIVE, PEER_FORBIDDEN, PEER_NO_SOCKETS };
+/* What there is on a path, and what became of a socket. */
+enum state { FREE, OURS, ALIVE, FORBIDDEN, NO_SOCKETS, FAILED };
 
 static void address(struct sockaddr_un *sa, const char *path, const char *suffix)
 {
@@ -41,25 +42,31 @@ static void address(struct sockaddr_un *sa, const char *path, const char *suffix
 	(void)snprintf(sa->sun_path, sizeof(sa->sun_path), "%s%s", path, suffix);
 }
 
-/* Non-blocking: a full backlog (EAGAIN) is somebody alive too. */
-static enum peer look(const char *path)
+/* Non-blocking: a full backlog (EAGAIN) is somebody alive too.  *maker: who made the socket there,
+ * as far as is known, else 0. */
+static enum state look(const char *path, pid_t *maker)
 {
-	struct sockaddr_un sa;
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct ucred cred = { .pid = 0 };
+	socklen_t len = sizeof(cred);
+	struct sockaddr_un sa;
 	int rc, err;
 
+	*maker = 0;
 	if (fd == -1)
-		return PEER_NO_SOCKETS;
+		return NO_SOCKETS;
 	address(&sa, path, "");
 	rc = connect(fd, (struct sockaddr *)&sa, sizeof(sa));
 	err = errno;
+	if (rc == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0)
+		*maker = cred.pid;
 	close(fd);
 	if (rc == 0 || err == EAGAIN || err == EINPROGRESS)
-		return PEER_ALIVE;
+		return ALIVE;
 	if (err == ECONNREFUSED || err == ENOENT)
-		return PEER_NONE;
+		return FREE;
 	errno = err;
-	return PEER_FORBIDDEN;
+	return FORBIDDEN;
 }
 
 static void make_directory(const char *path)
@@ -80,10 +87,10 @@ static void make_directory(const char *path)
 }
 
 /* A descriptor that holds SOCKET.lock, or -1 with errno. */
-static int take_lock(const char *path)
+static int take_lock(const char *path, int deadline_ms)
 {
 	const struct timespec step = { .tv_nsec = LOCK_STEP_NS };
-	int64_t end = tk_monotonic_ms() + LOCK_DEADLINE_MS;
+	int64_t end = tk_monotonic_ms() + deadline_ms;
 	char name[TK_SOCKET_PATH_MAX + 8];
 	int fd;
 
@@ -200,67 +207,117 @@ static int take_path(const struct tk_conf_socket *conf)
 	return -1;
 }
 
-/* Connecting to a regular file is refused as a stale socket is; check_place tells.
- * *theirs: somebody else has it, or may have. */
-static bool is_free(const char *path, bool *theirs)
+/* Connecting to a regular file is refused as a stale socket is; check_place tells.  Somebody who
+ * lives keeps what he has: looked at again under the lock.  On FAILED errno says why. */
+static enum state listen_on(const struct tk_conf_socket *conf, struct tk_fd *out, int deadline_ms)
 {
-	*theirs = false;
-	switch (look(path)) {
-	case PEER_NONE:
-		return true;
-	case PEER_ALIVE:
-		*theirs = true;
-		tk_log(LOG_NOTICE, "%s: a live instance has this socket; going on with keys from the "
-				   "files and without a socket", path);
-		return false;
-	case PEER_FORBIDDEN:
-		*theirs = true;
-		tk_log(LOG_WARNING, "%s: cannot connect to see who has this socket: %s; going on "
-				    "without a socket", path, strerror(errno));
-		return false;
-	default:
-		tk_log(LOG_WARNING, "%s: no Unix sockets here; going on without", path);
-		return false;
-	}
+	enum state there;
+	pid_t maker;
+	int lock, fd = -1, saved;
+
+	lock = check_place(conf->path) == 0 ? take_lock(conf->path, deadline_ms) : -1;
+	if (lock == -1)
+		return FAILED;
+	there = look(conf->path, &maker);
+	if (there == FREE)
+		fd = take_path(conf);
+	saved = errno;
+	drop_lock(lock);
+	errno = saved;
+	if (there != FREE)
+		return there;
+	if (fd == -1)
+		return FAILED;
+	tk_fd_adopt(out, fd);
+	return OURS;
 }
 
-/* False: it is not ours, and the reason was logged. */
-static bool listen_on(const struct tk_conf_socket *conf, struct tk_fd *out, bool *theirs)
+/* At the start of a server: with its folder, and with a wait for others that start. */
+static enum state open_first(const struct tk_conf_socket *conf, struct tk_fd *out)
 {
-	int lock, fd = -1;
+	pid_t maker;
+	enum state there = look(conf->path, &maker);
 
-	if (!is_free(conf->path, theirs))
-		return false;
+	if (there != FREE)
+		return there;
 	make_directory(conf->path);
-	lock = check_place(conf->path) == 0 ? take_lock(conf->path) : -1;
-	if (lock == -1) {
-		tk_log(LOG_WARNING, "%s: %s; going on without a socket", conf->path,
+	return listen_on(conf, out, LOCK_DEADLINE_MS);
+}
+
+static void say(const char *path, bool first, enum state got)
+{
+	const char *without = first ? "without a socket" : "without this one";
+
+	switch (got) {
+	case FREE:
+	case OURS:
+		break;
+	case ALIVE:
+		if (first)
+			tk_log(LOG_NOTICE, "%s: a live instance has this socket; going on with keys "
+					   "from the files and without a socket", path);
+		else
+			tk_log(LOG_WARNING, "%s: somebody else has this socket; going on %s", path,
+			       without);
+		break;
+	case FORBIDDEN:
+		tk_log(LOG_WARNING, "%s: cannot connect to see who has this socket: %s; going on %s",
+		       path, strerror(errno), without);
+		break;
+	case NO_SOCKETS:
+		tk_log(LOG_WARNING, "%s: no Unix sockets here; going on %s", path, without);
+		break;
+	case FAILED:
+		tk_log(LOG_WARNING, "%s: %s; going on %s", path,
 		       errno == ENOTSOCK ? "there is something that is not a socket" :
-					   strerror(errno));
-		return false;
+					   strerror(errno), without);
+		break;
 	}
-	if (is_free(conf->path, theirs)) {
-		fd = take_path(conf);
-		if (fd == -1)
-			tk_log(LOG_WARNING, "%s: %s; going on without a socket", conf->path,
-			       strerror(errno));
-	}
-	drop_lock(lock);
-	if (fd != -1)
-		tk_fd_adopt(out, fd);
-	return fd != -1;
 }
 
 void tk_join_listen(struct tk_instance *inst)
 {
-	for (unsigned i = 0; i < inst->conf->socket_count; i++) {
-		bool theirs;
-		bool ours = listen_on(&inst->conf->sockets[i], &inst->listeners[i], &theirs);
+	const struct tk_conf *conf = inst->conf;
+	enum state got = FREE;
 
+	for (unsigned i = 0; i < conf->socket_count; i++) {
+		if (i > 0 && !tk_fd_ok(&inst->listeners[0])) {
+			tk_log(LOG_NOTICE, "%s: not made, for there is none without %s",
+			       conf->sockets[i].path, conf->sockets[0].path);
+			continue;
+		}
+		got = open_first(&conf->sockets[i], &inst->listeners[i]);
+		say(conf->sockets[i].path, i == 0, got);
 		if (i == 0)
-			inst->beside = theirs;
-		if (i == 0 && !ours)
-			return;
+			tk_board_set_beside(inst->board, got == ALIVE || got == FORBIDDEN);
 	}
-	inst->has_socket = true;
+	if (tk_fd_ok(&inst->listeners[0]))
+		tk_board_set_listener(inst->board, getpid());
+}
+
+enum tk_join tk_join_again(struct tk_instance *inst)
+{
+	const struct tk_conf *conf = inst->conf;
+	pid_t maker;
+	enum state there = look(conf->sockets[0].path, &maker);
+
+	/* Made by one of ours: somebody who has not entered so yet holds it. */
+	if (there == ALIVE && maker != 0 && maker != tk_board_listener(inst->board))
+		return TK_JOIN_THEIRS;
+	if (there != FREE || listen_on(&conf->sockets[0], &inst->listeners[0], 0) != OURS)
+		return TK_JOIN_NOT;
+	for (unsigned i = 1; i < conf->socket_count; i++)
+		(void)listen_on(&conf->sockets[i], &inst->listeners[i], 0);
+	tk_board_set_listener(inst->board, getpid());
+	return TK_JOIN_OURS;
+}
+
+void tk_join_leave(struct tk_instance *inst, bool unlink_too)
+{
+	for (unsigned i = 0; i < inst->conf->socket_count; i++) {
+		/* While it is open nobody else takes the path. */
+		if (unlink_too && tk_fd_ok(&inst->listeners[i]))
+			(void)unlink(inst->conf->sockets[i].path);
+		tk_fd_close(&inst->listeners[i]);
+	}
 }

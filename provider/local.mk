@@ -17,6 +17,7 @@ tkprov_la_SOURCES = \
 	provider/exindex.c provider/exindex.h \
 	provider/fds.c provider/fds.h \
 	provider/fork.c provider/fork.h \
+	provider/heir.c provider/heir.h \
 	provider/hook.c provider/hook.h \
 	provider/imports.c provider/imports.h \
 	provider/instance.c provider/instance.h \

@@ -77,13 +77,13 @@ void tk_log_open(const struct tk_conf *conf)
 
 	target = conf != NULL ? conf->log_target : TK_LOG_SYSLOG;
 	max_level = conf != NULL ? conf->log_level : LOG_NOTICE;
+	tk_fd_close(&log_fd); /* before its number comes round again */
 	fd = open_target(conf);
 	if (fd == -1 && target == TK_LOG_FILE) {
 		err = errno;
 		target = TK_LOG_SYSLOG;
 		fd = open_syslog();
 	}
-	tk_fd_close(&log_fd);
 	if (fd != -1)
 		tk_fd_adopt(&log_fd, fd);
 	if (err != 0)

@@ -194,10 +194,17 @@ int64_t tk_ops_since(const struct tk_instance *inst, unsigned ring)
 	return o.added;
 }
 
+bool tk_ops_theirs(const struct tk_instance *inst, unsigned ring)
+{
+	return inst->conf->rings[ring].file != NULL && tk_board_beside(inst->board);
+}
+
 int64_t tk_ops_due(const struct tk_instance *inst, unsigned ring)
 {
 	int64_t period = inst->conf->rings[ring].rotate_every;
 
+	if (tk_ops_theirs(inst, ring))
+		return 0;
 	return period > 0 ? tk_ops_since(inst, ring) + period : 0;
 }
 

@@ -45,6 +45,10 @@ int tk_ops_flush(struct tk_instance *inst, unsigned ring, const struct tk_origin
 int tk_ops_replace(struct tk_instance *inst, unsigned ring, const struct tk_ring *keys,
 		   const struct tk_origin *o, struct tk_changed *out);
 
+/* The ring has a file, and another instance has that: what is to be done by itself is for that
+ * one to do. */
+bool tk_ops_theirs(const struct tk_instance *inst, unsigned ring);
+
 /* Since when the ring's key encrypts: when the newest one came.  0: not known. */
 int64_t tk_ops_since(const struct tk_instance *inst, unsigned ring);
 

@@ -33,15 +33,8 @@ static const char *file_of(const struct tk_instance *inst, unsigned ring)
 
 bool tk_save_wanted(const struct tk_instance *inst, unsigned ring)
 {
-	return file_of(inst, ring) != NULL && inst->conf->rings[ring].persist && !inst->beside;
-}
-
-/* Do paths mean what they meant to the configuration? */
-static bool same_root(const struct tk_instance *inst)
-{
-	struct stat st;
-
-	return stat("/", &st) == 0 && st.st_dev == inst->root_dev && st.st_ino == inst->root_ino;
+	return file_of(inst, ring) != NULL && inst->conf->rings[ring].persist &&
+	       !tk_board_beside(inst->board);
 }
 
 static bool same_inode(int fd, const char *path)
@@ -76,7 +69,7 @@ static int find_file(struct tk_instance *inst, unsigned ring, struct place *p, s
 	const char *path = file_of(inst, ring);
 	int why;
 
-	if (!same_root(inst))
+	if (!tk_instance_same_root(inst))
 		return find_kept(kept, p, e);
 	*p = (struct place){ .fd = tk_keystore_lock(path, FILE_DEADLINE_MS) };
 	if (p->fd != -1)
@@ -146,7 +139,7 @@ static int rewrite(struct tk_instance *inst, unsigned id, const struct tk_ring *
 	struct tk_file_id now;
 	int fd;
 
-	if (!same_root(inst))
+	if (!tk_instance_same_root(inst))
 		return tk_err_set(e, TK_E_SYS, "it has not just the ring's lines, and the server "
 					       "has another root by now");
 	fd = tk_keystore_rewrite(file_of(inst, id), ring, tk_ops_since(inst, id), &now, e);
@@ -256,11 +249,14 @@ static bool open_one(struct tk_instance *inst, unsigned id)
 	return kept;
 }
 
-/* What is only ever read again is opened, too: later there may be no right to. */
+/* What is only ever read again is opened, too: later there may be no right to.  So is what is
+ * somebody else's to write as yet. */
 static bool open_to_read(struct tk_instance *inst, unsigned id)
 {
-	int fd = open(file_of(inst, id), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = inst->conf->rings[id].persist ? tk_keystore_open(file_of(inst, id)) : -1;
 
+	if (fd == -1)
+		fd = open(file_of(inst, id), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	return fd == -1 || keep(inst, id, fd);
 }
 
@@ -288,7 +284,7 @@ static int load(struct tk_instance *inst, unsigned id, struct tk_ring *out, stru
 {
 	const struct tk_conf_ring *conf = &inst->conf->rings[id];
 	const struct tk_fd *kept = &inst->files[id];
-	bool visible = same_root(inst);
+	bool visible = tk_instance_same_root(inst);
 	int rc = TK_E_SYS;
 
 	if (visible)

@@ -112,7 +112,7 @@ static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned 
 			leave_alone(inst, s);
 		return 0; /* dec would refuse it */
 	}
-	if (!inst->conf->control_thread)
+	if (!atomic_load_explicit(&inst->keeps_time, memory_order_relaxed))
 		tk_timer_ring(inst, (unsigned)ring);
 	rc = tk_vault_get_encrypt(inst->vault, (unsigned)ring, &key, &place);
 	if (rc == 0 && is_too_old(inst, (unsigned)ring))

@@ -62,8 +62,12 @@ static void clear(struct session *s)
 	s->fd = TK_FD_NONE;
 }
 
+/* In a table that is the server's, too, a child forked meanwhile has a copy of the descriptor, and
+ * the client would not see the end. */
 static void end(struct session *s)
 {
+	if (!tk_fds_own() && tk_fd_ok(&s->fd))
+		(void)shutdown(s->fd.num, SHUT_RDWR);
 	tk_fd_close(&s->fd);
 	tk_reply_fini(&s->out);
 	clear(s);
@@ -71,10 +75,14 @@ static void end(struct session *s)
 
 void tk_session_forget(void)
 {
-	/* Whatever the parent's thread was doing to them, they are only forgotten: its
-	 * descriptors are in its own table, its answers a few bytes that stay lost. */
-	for (unsigned i = 0; i < TK_SESSIONS_MAX; i++)
+	/* Whatever the parent's thread was doing to them, they are only forgotten, its answers
+	 * a few bytes that stay lost.  Its descriptors are in its own table; or in the server's,
+	 * and were inherited. */
+	for (unsigned i = 0; i < TK_SESSIONS_MAX; i++) {
+		if (initialised)
+			tk_fd_close(&sessions[i].fd);
 		clear(&sessions[i]);
+	}
 	initialised = true;
 }
 

@@ -51,17 +51,17 @@ static int64_t run_ring(struct tk_instance *inst, unsigned ring, int64_t now, bo
 {
 	int64_t due = tk_ops_due(inst, ring), old;
 
-	if (due != 0 && now >= due + late) {
+	if (due != 0 && now >= due + late && !tk_instance_lost(inst)) {
 		if (rotate(inst, ring) != 0)
 			return now + TRY_AGAIN_S;
 		due = tk_ops_due(inst, ring);
 	}
 	old = tk_ops_since(inst, ring) + inst->conf->max_key_age;
-	if (now > old)
+	if (now > old && !tk_ops_theirs(inst, ring))
 		watch_age(inst, ring, old - inst->conf->max_key_age);
 	if (due == 0)
 		return now > old ? INT64_MAX : old + 1;
-	return due + late > now ? due + late : now + 1;
+	return due + late > now ? due + late : now + TRY_AGAIN_S;
 }
 
 int64_t tk_timer_run(struct tk_instance *inst, int64_t now, bool late)

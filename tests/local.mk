@@ -49,6 +49,7 @@ EXTRA_DIST += \
 	tests/server/test_guest.py \
 	tests/server/test_haproxy.py \
 	tests/server/test_inproc.py \
+	tests/server/test_heir.py \
 	tests/server/test_keep.py \
 	tests/server/test_keyfile.py \
 	tests/server/test_nginx.py \

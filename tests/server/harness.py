@@ -383,11 +383,11 @@ class Nginx(Server):
     """daemon on, workers as www-data.  servers: texts of server blocks; `{port}` in them
     stands for the port."""
 
-    def __init__(self, site, servers=None, workers=4, module=True, events="", http="", stderr=None):
+    def __init__(self, site, servers=None, workers=4, module=True, events="", http="", stderr=None, main=""):
         self.port = free_port()
         self.module = module
         self.site = site
-        self.workers, self.events, self.http = workers, events, http
+        self.workers, self.events, self.http, self.main = workers, events, http, main
         self.conf = site.dir / f"nginx{self.port}.conf"
         self.pidfile = site.dir / f"nginx{self.port}.pid"
         self.write(servers or [self.block(site)])
@@ -409,7 +409,7 @@ class Nginx(Server):
     def write(self, servers):
         blocks = "\n".join(s.replace("{port}", str(self.port)) for s in servers)
         self.conf.write_text(
-            f"daemon on; worker_processes {self.workers}; user www-data; pid {self.pidfile};"
+            f"{self.main} daemon on; worker_processes {self.workers}; user www-data; pid {self.pidfile};"
             f" error_log {self.site.dir}/nginx.err info; worker_shutdown_timeout 2s;\n"
             f"events {{ {self.events} }}\n"
             f"http {{ access_log off; {self.http} keepalive_timeout 0; client_body_temp_path"

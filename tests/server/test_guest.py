@@ -11,10 +11,12 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 import sanitizers
-from harness import MODULE, TOP, Child, Nginx, SServer, answers, free_port, hello, run, tlsc, wait_for
+from harness import (MODULE, TOP, Child, Nginx, SServer, alive, answers, free_port, hello, run, stat_of, table, tlsc,
+                     wait_for)
 
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -144,6 +146,124 @@ def test_proc_that_hides_processes(site):
         assert (info["Uid"], info["Process_num"]) == ("0", "2")
 
 
+def processes(site):
+    return table(site.ask("show processes"))
+
+
+def test_who_has_become_another_program_is_not_of_the_instance(site):
+    """An exec keeps pid and start time: a child that became `sleep` is no process with the module's
+    keys, and a master that became another program is nobody to wait for."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    code = ("import os, signal, ssl\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "if os.fork() == 0: os.execv('/usr/bin/sleep', ['sleep', '600'])\n"
+            "if os.fork() == 0:\n"
+            "    os.setgroups([]); os.setgid(33); os.setuid(33)\n"
+            "    while True: signal.pause()\n"
+            f"os.execv('/usr/bin/python3', ['python3', '-c', 'open(\"{site.dir}/other\", \"w\"); import signal;"
+            " signal.pause()'])\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], (site.dir / "other").exists))
+    family = wait_for("three processes", lambda: len(server.family()) == 3 and server.family())
+    wait_for("sleep", lambda: any(pathlib.Path(f"/proc/{p}/comm").read_text() == "sleep\n" for p in family))
+    row, = wait_for("the worker alone", lambda: len(processes(site)) == 1 and processes(site))
+    assert row["pid"] in family - {server.pid} and row["role"] == "forked"
+    server.stop(signal.SIGKILL)  # all of them
+
+
+def test_a_place_is_guarded_from_a_chroot_too(site):
+    """Where there is no /proc the lock tells who lives."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    root = site.dir / "root"
+    root.mkdir()
+    code = ("import os, signal, ssl\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "if os.fork() == 0:\n"
+            f"    os.chroot('{root}'); os.setgroups([]); os.setgid(33); os.setuid(33)\n"
+            "    while True: signal.pause()\n"
+            f"os.execv('/usr/bin/sleep', ['sleep', '600'])\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], site.socket.exists))
+    wait_for("sleep", lambda: pathlib.Path(f"/proc/{server.pid}/comm").read_text() == "sleep\n")
+    server.family()
+    row, = processes(site)
+    assert row["pid"] != server.pid and row["uid"] == 33
+    server.stop(signal.SIGKILL)
+
+
+def test_show_processes_knows_ids_that_have_changed(site):
+    """Nothing wakes a worker that gives up its rights (here it is stopped); what is shown is what
+    the kernel says."""
+    site.write_conf()
+    code = ("import os, signal, ssl\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "if os.fork() == 0:\n"
+            "    os.setgroups([]); os.setgid(33); os.setresuid(33, 33, 33)\n"
+            "    os.kill(os.getpid(), signal.SIGSTOP)\n"
+            "signal.pause()\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], site.socket.exists))
+    wait_for("the worker to stop", lambda: "T" in [stat_of(p)[0] for p in server.family()])
+    assert sorted((p["uid"], p["euid"], p["role"]) for p in processes(site)) == \
+        [(0, 0, "creator"), (33, 33, "forked")]
+    server.stop(signal.SIGKILL)
+
+
+def test_server_that_closes_everything_and_then_forks(site):
+    """Its child has keys and tickets, and nothing to change keys with: that is said, once, in a log
+    that was closed as well."""
+    site.write_conf(rings=['{ name = "m"; rotate_every = "1s"; }'])
+    code = ("import os, signal, ssl, time\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "os.closerange(3, 4096)\n"
+            "if os.fork() == 0:\n"
+            f"    open('{site.dir}/child', 'w').write(str(os.getpid()))\n"
+            "    if os.fork() == 0:\n"
+            f"        open('{site.dir}/grandchild', 'w').close()\n"
+            "    signal.pause()\n"
+            f"while not os.path.exists('{site.dir}/go'): time.sleep(.01)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], (site.dir / "grandchild").exists))
+    assert len(server.family()) == 3 and site.ask("show version")
+    (site.dir / "go").touch()
+    wait_for("the parent's end", lambda: not alive(server.pid))
+    warning, = [line for line in site.log_text().splitlines() if "keys cannot be changed any more" in line]
+    assert f"tkprov[{(site.dir / 'child').read_text()}]: " in warning
+    other = SServer(site)
+    assert site.info()["Pid"] == str(other.pid), "and no socket is kept from others"
+    wait_for("the time at which the child would rotate", lambda: int(site.info()["Rotations"]) >= 3)
+    assert "not rotated" not in site.log_text()
+    server.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", ["fork", "_Fork"])
+def test_a_session_ends_for_its_client_though_a_child_was_forked_meanwhile(site, how):
+    """In a table that the thread shares with the server the child inherits the client's descriptor;
+    glibc's _Fork runs no handlers, there the child keeps it."""
+    site.write_conf()
+    fork = "os.fork()" if how == "fork" else "ctypes.CDLL(None)._Fork()"
+    code = ("import ctypes, os, signal, ssl, time\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            f"while not os.path.exists('{site.dir}/go'): time.sleep(.01)\n"
+            f"pid = {fork}\n"
+            "if pid != 0:\n"
+            f"    open('{site.dir}/child', 'w').write(str(pid))\n"
+            "signal.pause()\n")
+    server = site.add(Child(site, ["/usr/bin/python3", HERE / "deny.py", 272, errno.EPERM, "/usr/bin/python3", "-c",
+                                   code], site.socket.exists))
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(20)
+        client.connect(str(site.socket))
+        client.sendall(b"prompt\n")
+        assert client.recv(100) == b"\n> "
+        (site.dir / "go").touch()
+        child = wait_for("the child", lambda: (site.dir / "child").exists() and (site.dir / "child").read_text())
+        if how == "fork":  # the instance's listener, and nobody's session
+            wait_for("one socket", lambda: len([f for f in pathlib.Path(f"/proc/{child}/fd").iterdir()
+                                                if os.readlink(f).startswith("socket:")]) == 1)
+        client.sendall(b"quit\n")
+        assert client.recv(100) == b"", "the end"
+    server.family()
+    server.stop(signal.SIGKILL)
+
+
 def test_single_threaded_by_configuration(site):
     site.write_conf(extra="control_thread = false;")
     server = SServer(site)
@@ -174,18 +294,32 @@ def test_stunnel_keeps_its_own_callbacks(site):
 
 if not sanitizers.RUNTIMES:  # which have their own way of finding
     def test_valgrind_finds_nothing_in_a_server_under_load(site):
+        """Four clients at once, 400 connections of both versions, while somebody rotates and reads
+        without pause: nothing invalid, and nothing of ours is lost."""
         site.write_conf(extra='vault = "memfd";')  # valgrind does not know memfd_secret
-        log = site.dir / "valgrind.log"
-        server = SServer(site, wrap=["/usr/bin/valgrind", "-q", "--error-exitcode=99", "--child-silent-after-fork=yes",
+        log, gdb, got = site.dir / "valgrind.log", f"--vgdb-prefix={site.dir}/vg", []
+        server = SServer(site, wrap=["/usr/bin/valgrind", "-q", "--child-silent-after-fork=yes", gdb,
                                      f"--log-file={log}", "--leak-check=no"])
-        for tls in ("1.2", "1.3"):
-            got = tlsc(server.port, tls=tls, count=20, chain=True)
-            assert [g["reused"] for g in got] == [False] + [True] * 19
-            site.ask("rotate ssl tls-key *")
-            site.ask("show tls-keys *")
-            site.ask("show info")
-        server.stop(signal.SIGKILL)  # what it finds it writes at once; its own end has been seen to hang
-        assert log.read_text() == ""
+
+        def load(tls):
+            got.extend(tlsc(server.port, tls=tls, count=100, chain=True))
+
+        clients = [threading.Thread(target=load, args=(tls,)) for tls in ("1.2", "1.3") * 2]
+        for client in clients:
+            client.start()
+        rounds = 0
+        while any(client.is_alive() for client in clients):
+            rounds += 1
+            assert rounds % 50 or site.ask("rotate ssl tls-key *").startswith("TLS ticket key rotated")
+            assert len(site.keys()) == 3 and site.info()["Pid"] and site.slots()
+        assert len(got) == 400 and all(g["ok"] for g in got)
+        assert sum(g["reused"] for g in got) > 200 and int(site.info()["Rotations"]) == rounds // 50 > 0
+        # asked for while it runs: its own end has been seen to hang
+        lost = run("/usr/bin/vgdb", gdb, f"--pid={server.pid}", "leak_check", "full", "definite", "any",
+                   stdin=subprocess.DEVNULL, timeout=60).decode()
+        ours = [p for p in re.split(r"(?m)^==\d+== $", lost) if re.search(r"\btk_|control_main", p)]
+        server.stop(signal.SIGKILL)
+        assert log.read_text() == "" and ours == []
 
 
 if "tsan" not in sanitizers.RUNTIMES:  # it is under AddressSanitizer, whatever the build

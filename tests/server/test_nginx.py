@@ -10,7 +10,8 @@ import signal
 import subprocess
 
 import pytest
-from harness import Nginx, TKCTL, alive, hello, new_key, tlsc, wait_for
+import sanitizers
+from harness import Nginx, Server, TKCTL, alive, hello, new_key, tlsc, wait_for
 
 TLS = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 
@@ -177,6 +178,48 @@ def test_second_instance_beside_a_live_one_leaves_it_alone(site):
     assert hello(second.port)["name"] == from_file != site.names()[1]
     second.stop()
     assert site.keys() == keys and hello(first.port)["name"] == site.names()[1]
+
+
+# nginx hands a new program only what its configuration names of its environment
+ENVIRONMENT = "".join(f"env {name}; " for name in ("OPENSSL_CONF", "LD_PRELOAD", *sanitizers.options("")))
+
+
+@pytest.mark.parametrize("changed", ["as it was", "rotated meanwhile"])
+def test_binary_upgrade_has_the_socket_when_the_old_one_has_ended(site, changed):
+    """USR2: a new nginx beside the old one, with keys from the file.  QUIT: the old one ends, and
+    the new one answers, with the keys that the file holds by then, and saves."""
+    site.write_conf()
+    old = Nginx(site, workers=2, main=ENVIRONMENT)
+    ticket = site.session()
+    os.kill(old.pid, signal.SIGUSR2)
+    wait_for("the new master", lambda: "a live instance has this socket" in site.log_text())
+    new = wait_for("its pid", lambda: old.pidfile.exists() and old.pidfile.read_text().strip())
+    assert site.info()["Pid"] != new
+    if changed == "rotated meanwhile":
+        assert "not saved" not in site.ask("rotate ssl tls-key 0")
+    hello(old.port, save=ticket)
+    keys = site.keyfile.read_text().split()
+    assert site.keys() == keys
+    old.family()
+    os.kill(old.pid, signal.SIGQUIT)
+    new = site.add(Server(site, int(new)))
+    old.family()
+    wait_for("the end of the old one", lambda: not alive(old.pid))
+    wait_for("an answer", lambda: answers_as(site, new.pid))
+    assert "nobody answered there any more; answering now, and saving keys" in site.log_text()
+    assert site.keys() == keys
+    assert hello(old.port, offer=ticket)["reused"]
+    assert tkctl(site, "rotate", "ssl", "tls-key", "#0").stderr == ""
+    assert site.keyfile.read_text().split() == site.keys() != keys
+    assert "not saved" not in site.ask("rotate ssl tls-key 0")
+    assert [e["command"] for e in site.events()][0] == "start"
+
+
+def answers_as(site, pid):
+    try:
+        return site.info().get("Pid") == str(pid)
+    except OSError:
+        return False
 
 
 def test_rings_by_server_name(site):
