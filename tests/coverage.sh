@@ -29,7 +29,7 @@ programs=$(cd "$dir" && find tests/unit tests/fuzz -maxdepth 1 -type f -perm -u+
 (cd "$dir" && ./tkctl --version && make -s check TESTS="$(echo $programs)") > "$dir.log" 2>&1 ||
 	{ tail -n 30 "$dir.log"; echo "FAILED: unit tests"; exit 1; }
 TKPROV_BUILD=$dir TKPROV_PRELOAD=$dir/leave.so /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-	tests/server/test_commands.py tests/server/test_haproxy.py tests/server/test_counters.py \
+	tests/server/test_commands.py tests/server/test_haproxy.py tests/server/test_heir.py tests/server/test_counters.py \
 	tests/server/test_keep.py tests/server/test_keyfile.py tests/server/test_options.py tests/server/test_start.py \
 	tests/server/test_timer.py tests/stress/test_hurt.py > "$dir.log" 2>&1 ||
 	{ tail -n 60 "$dir.log"; echo "FAILED: tests with servers"; exit 1; }
