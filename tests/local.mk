@@ -31,6 +31,7 @@ EXTRA_DIST += \
 	tests/server/harness.py \
 	tests/server/imports.c \
 	tests/server/leave.c \
+	tests/server/oracle.py \
 	tests/server/pyserver.py \
 	tests/server/second_libctx.c \
 	tests/server/sanitizers.py \
@@ -38,6 +39,7 @@ EXTRA_DIST += \
 	tests/server/test_commands.py \
 	tests/server/test_counters.py \
 	tests/server/test_examples.py \
+	tests/server/test_grammar.py \
 	tests/server/test_guest.py \
 	tests/server/test_haproxy.py \
 	tests/server/test_keep.py \
