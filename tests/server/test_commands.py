@@ -185,6 +185,14 @@ def test_levels(site, server):
     assert ask(mid, "show tls-key-events").startswith("# time\t")
 
 
+def test_what_is_denied_is_an_event(site, server):
+    for line in ("operator", "show tls-keys #0", "rotate ssl tls-key *"):
+        assert ask(site.dir / "low", line) == "Permission denied\n\n"
+    rows = site.events()[-3:]
+    assert [(row["command"], row["result"]) for row in rows] == [
+        ("operator", "denied"), ("show tls-keys", "denied"), ("rotate ssl tls-key", "denied")]
+
+
 def test_lines_and_their_ends(site, server):
     version = site.ask("show version")
     for line, answer in [("show version\r", version), ("show version;show version", version * 2),
