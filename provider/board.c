@@ -22,7 +22,7 @@
 #include "provider/shm.h"
 
 #define MAGIC UINT64_C(0x746b626f61726400) /* tkboard */
-#define LAYOUT 2
+#define LAYOUT 3
 #define LOCK_STEP_NS 1000000
 #define STRIPES_MAX 8
 #define STRIPES_IN_ALL 1024 /* as long as there are few rings */

@@ -22,6 +22,7 @@
 
 #define TK_BOARD_PROCESSES 1024
 #define TK_BOARD_EVENTS 512
+#define TK_BOARD_MINOR 64 /* places of them, the last: see events.c */
 #define TK_BOARD_LINE 64
 #define TK_BOARD_TEXT_WORDS (TK_PROGRAM_LEN / 8)
 
@@ -77,8 +78,9 @@ struct tk_board_mem {
 	_Atomic uint32_t certs_pid; /* 0: no client certificates seen */
 	_Atomic uint32_t next_place;
 	struct tk_text_mem certs_program;
-	_Atomic uint64_t next_event;
-	uint64_t reserved[3];
+	_Atomic uint64_t next_event;      /* of all: their order */
+	_Atomic uint64_t next_place_of[2]; /* of the others, and of the minor ones */
+	uint64_t reserved;
 	struct tk_process_mem process[TK_BOARD_PROCESSES];
 	struct tk_event_mem event[TK_BOARD_EVENTS];
 };

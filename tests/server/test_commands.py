@@ -193,6 +193,16 @@ def test_what_is_denied_is_an_event(site, server):
         ("operator", "denied"), ("show tls-keys", "denied"), ("rotate ssl tls-key", "denied")]
 
 
+def test_events_last_through_denials(site, server):
+    """Whoever may do nothing to the keys cannot make the list forget who did something."""
+    site.ask("rotate ssl tls-key #0")
+    ask(site.dir / "low", ";".join(["operator", "show tls-keys #0"] * 300))
+    ask(site.dir / "mid", ";".join(["clear counters"] * 600))
+    rows = site.events(512)
+    assert ("rotate ssl tls-key", "ok") in [(row["command"], row["result"]) for row in rows]
+    assert [row["command"] for row in rows[-64:]] == ["clear counters"] * 64
+
+
 def test_lines_and_their_ends(site, server):
     version = site.ask("show version")
     for line, answer in [("show version\r", version), ("show version;show version", version * 2),

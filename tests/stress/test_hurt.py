@@ -122,14 +122,16 @@ class Asker(threading.Thread):
 class Crowd(threading.Thread):
     """Clients that all behave badly in one way, and come again when they are put out."""
 
-    def __init__(self, victim, way, n=24, path=None):
+    def __init__(self, victim, way, n=24, pace=0):
+        """pace: they come so many seconds apart."""
         super().__init__()
-        self.victim, self.way, self.path, self.clients, self.over = victim, way, str(path or victim.low), [None] * n, False
-        self.wrong = None
+        self.victim, self.way, self.path, self.clients = victim, way, str(victim.low), [None] * n
+        self.pace, self.next, self.came, self.over, self.wrong = pace, 0, 0, False, None
 
     def __enter__(self):
         self.start()
         wait_for("all places to be taken", lambda: self.wrong or self.victim.count() >= self.victim.fds + PLACES)
+        wait_for("the others", lambda: self.wrong or self.came >= len(self.clients))
         return self
 
     def __exit__(self, *args):
@@ -149,10 +151,14 @@ class Crowd(threading.Thread):
             s.close()
 
     def come(self, i):
+        if time.monotonic() < self.next:
+            return None
+        self.next = time.monotonic() + self.pace
         s = socket.socket(socket.AF_UNIX)
         s.setblocking(False)
         try:
             s.connect(self.path)
+            self.came += 1
             self.way.begin(s, i)
         except OSError:  # the backlog is full
             s.close()
@@ -199,6 +205,17 @@ class ByteByByte(Unread):
             raise ConnectionError
 
 
+class Slow(Unread):
+    """A large answer, a little at a time."""
+
+    def begin(s, i):
+        s.send(b"prompt\nset timeout cli 24d\n" + b"show tls-key-slots\n" * 50)
+
+    def turn(s):
+        if s.recv(100) == b"":
+            raise ConnectionError
+
+
 class Busy:
     """They ask without end and read all of it."""
 
@@ -226,6 +243,22 @@ def test_a_crowd_on_a_lower_socket(victim, way):
     """All places are taken by clients of a socket that is open to everybody, and more of them
     wait: whoever comes by another socket gets in."""
     with Crowd(victim, way), victim.asked():
+        pass
+    victim.is_as_before()
+
+
+def test_a_crowd_that_reads_slowly(site):  # noqa: F811
+    """What is read of an answer buys no time while others wait."""
+    victim = Victim(site, rings=MANY_RINGS)
+    with Crowd(victim, Slow), victim.asked():
+        pass
+    victim.is_as_before()
+
+
+def test_places_that_come_one_at_a_time(site):  # noqa: F811
+    """The crowd's socket stands first in the configuration, and somebody waits there always."""
+    victim = Victim(site)
+    with Crowd(victim, Unread, pace=.04), victim.asked():
         pass
     victim.is_as_before()
 
