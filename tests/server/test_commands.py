@@ -5,11 +5,13 @@ import base64
 import pathlib
 import re
 import socket
+import subprocess
 import time
 
 import pytest
 
-from harness import SServer, ask, new_key, wait_for
+import sanitizers
+from harness import TKCTL, SServer, ask, hello, new_key, wait_for
 
 NOBODY = "unable to locate referenced filename\n\n"
 LIST = "# id (file)\n0 ({file})\n1 (mem)\n\n"
@@ -231,6 +233,22 @@ def test_limits_of_a_line(site, server):
     assert site.ask("x" * 16384) == too_big
     many = site.ask("\n".join(["show version " + "x" * 300] * 200))  # 62 kB of lines, each within the limit
     assert many == site.ask("show version") * 200
+
+
+def test_one_file_in_two_rings(site):
+    """HAProxy freed it twice when two listeners shared it.  Here it is refused, and nothing is freed
+    twice on the way, by tkctl or in the server."""
+    site.write_keys()
+    site.write_conf(rings=[f'{{ file = "{site.keyfile}"; {names} }}' for names in ("", 'server_names = [ "a.test" ];')])
+    report = site.dir / "san" / "report.valgrind"
+    checked = [] if sanitizers.RUNTIMES else ["/usr/bin/valgrind", "-q", f"--log-file={report}"]
+    p = subprocess.run([*checked, TKCTL, "check", site.conf], capture_output=True, text=True, env=site.env(module=False))
+    assert p.returncode == 1 and f"{site.keyfile}" in p.stderr, p.stderr
+    server = SServer(site, wrap=checked)
+    for _ in range(2):
+        assert hello(server.port)["name"] == "", "no tickets: the server goes on without"
+    server.stop()
+    assert not report.exists() or report.read_text() == ""
 
 
 def test_eleven_clients_that_send_much_and_leave(site, server):

@@ -212,7 +212,7 @@ class Slow(Unread):
         s.send(b"prompt\nset timeout cli 24d\n" + b"show tls-key-slots\n" * 50)
 
     def turn(s):
-        if s.recv(100) == b"":
+        if s.recv(300) == b"":
             raise ConnectionError
 
 
