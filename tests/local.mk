@@ -51,6 +51,7 @@ EXTRA_DIST += \
 	tests/server/test_wall.py \
 	tests/server/tsan.supp \
 	tests/setup.sh \
+	tests/stress/crowd.py \
 	tests/stress/test_forks.py \
 	tests/stress/test_hurt.py
 
