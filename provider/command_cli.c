@@ -93,8 +93,12 @@ static int64_t seconds(const char *text)
 	static const struct {
 		const char *unit;
 		uint64_t us;
-	} units[] = { { "us", 1 },        { "ms", 1000 },          { "s", 1000000 },
-		      { "m", 60000000 },  { "h", 3600 * 1000000ULL }, { "d", 86400 * 1000000ULL } };
+	} units[] = { { "us", 1 },
+		      { "ms", 1000 },
+		      { "s", 1000000 },
+		      { "m", 60 * 1000000ULL },
+		      { "h", 3600 * 1000000ULL },
+		      { "d", 86400 * 1000000ULL } };
 	uint64_t n = 0, us = 0, s;
 
 	if (*text < '0' || *text > '9')
