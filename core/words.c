@@ -4,9 +4,11 @@
  * line: a word never gets longer by losing its backslashes, so writing stays at or
  * behind reading.
  *
- * Three corners, decided: a backslash at the end of the line stands for nothing (as in
- * HAProxy); `<<` counts when spaces follow it, or else its payload would run as commands;
- * `\<<` is the word `<<` itself (HAProxy waits for a payload there and takes the word too).
+ * Corners, as in HAProxy 2.6: a backslash takes a LF or `;` along; with nothing behind it it
+ * stands for nothing.  A command whose last two characters are `<<` has a payload, whatever
+ * is before them (`x<<`, `\<<`, `<<<`): only where they are a word by themselves do they
+ * announce it and are none, else the word stays and the payload is for nobody.  With spaces
+ * behind it `<<` is a word as others are.
  */
 #include "core/words.h"
 
@@ -25,20 +27,15 @@ static bool ends_command(char c)
 }
 
 /* Reads one word from *p, writes it unescaped and terminated over itself.  *p moves
- * behind it; returns the character that ended it, which may be overwritten by now.
- * *plain: no backslash was in it. */
-static char take_word(char **p, bool *plain)
+ * behind it; returns the character that ended it, which may be overwritten by now. */
+static char take_word(char **p)
 {
 	char *from = *p, *to = *p;
 	char end;
 
-	*plain = true;
 	while (!ends_command(*from) && !is_blank(*from)) {
-		if (*from == '\\') {
-			*plain = false;
-			if (*++from == '\0')
-				break;
-		}
+		if (*from == '\\' && *++from == '\0')
+			break;
 		*to++ = *from++;
 	}
 	end = *from;
@@ -57,54 +54,50 @@ static int add_word(struct tk_words *out, char *word)
 
 int tk_words_next(char **rest, struct tk_words *out)
 {
-	char *p = *rest, *held = NULL; /* held: a `<<`, until it is known to be the last word */
+	char *p = *rest;
 	char end = ' ';
 	int rc = 0;
 
 	out->n = 0;
+	out->payload = false;
 	while (!ends_command(end)) {
 		char *word = p + strspn(p, " \t");
-		bool plain;
+		bool announces = !strncmp(word, "<<", 2) && ends_command(word[2]);
 
 		p = word;
-		end = take_word(&p, &plain);
-		if (*word == '\0')
+		end = take_word(&p);
+		out->payload = announces;
+		if (*word == '\0' || announces)
 			continue; /* spaces at the end, or a lone backslash */
-		if (held && !rc)
-			rc = add_word(out, held);
-		held = plain && !strcmp(word, "<<") ? word : NULL;
-		if (!held && !rc)
+		if (!rc)
 			rc = add_word(out, word);
 	}
-	out->payload = held != NULL;
 	if (rc)
 		out->n = 0;
 	*rest = end == ';' ? p : NULL;
 	return rc;
 }
 
-/* The character before it has to end a word, and not as one that was escaped. */
-bool tk_words_payload(const char *line, size_t len)
+size_t tk_words_cut(const char *text, size_t len)
 {
-	size_t escapes = 0;
+	size_t i = 0;
 
-	while (len > 0 && is_blank(line[len - 1]))
-		len--;
-	if (len < 2 || line[len - 1] != '<' || line[len - 2] != '<')
-		return false;
-	if (len == 2)
-		return true;
-	if (!is_blank(line[len - 3]) && line[len - 3] != ';')
-		return false;
-	while (escapes < len - 3 && line[len - 4 - escapes] == '\\')
-		escapes++;
-	return escapes % 2 == 0;
+	while (i < len && text[i] != '\n' && text[i] != ';')
+		i += text[i] == '\\' ? 2 : 1;
+	return i < len ? i : len;
+}
+
+bool tk_words_payload(const char *command, size_t len)
+{
+	return len >= 2 && command[len - 1] == '<' && command[len - 2] == '<';
 }
 
 static bool needs_escape(const char *word, size_t i)
 {
+	bool is_last = word[i + 1] == '\0';
+
 	return is_blank(word[i]) || word[i] == ';' || word[i] == '\\' ||
-	       (i == 0 && !strcmp(word, "<<"));
+	       (is_last && i > 0 && tk_words_payload(word, i + 1));
 }
 
 int tk_words_quote(char *buf, size_t cap, const char *word)

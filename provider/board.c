@@ -22,7 +22,7 @@
 #include "provider/shm.h"
 
 #define MAGIC UINT64_C(0x746b626f61726400) /* tkboard */
-#define LAYOUT 4
+#define LAYOUT 5
 #define GUARDS 64 /* the byte of the first place; far from those of enum tk_board_lock */
 #define PROC_TEXT 1024
 #define LOCK_STEP_NS 1000000

@@ -22,6 +22,7 @@
 
 #define TK_BOARD_PROCESSES 1024
 #define TK_BOARD_EVENTS 512
+#define TK_BOARD_MINOR 64 /* places of them, the last: see events.c */
 #define TK_BOARD_LINE 64
 #define TK_BOARD_TEXT_WORDS (TK_PROGRAM_LEN / 8)
 
@@ -83,11 +84,12 @@ struct tk_board_mem {
 	_Atomic uint32_t certs_pid; /* 0: no client certificates seen */
 	_Atomic uint32_t next_place;
 	struct tk_text_mem certs_program;
-	_Atomic uint64_t next_event;
+	_Atomic uint64_t next_event;      /* of all: their order */
+	_Atomic uint64_t next_place_of[2]; /* of the others, and of the minor ones */
 	_Atomic int64_t looked;    /* when somebody last looked after the socket, monotonic ms */
 	_Atomic uint32_t beside;
 	_Atomic uint32_t listener; /* pid that made the instance's listening socket; 0: none yet */
-	uint64_t reserved;
+	uint64_t reserved[7];
 	struct tk_process_mem process[TK_BOARD_PROCESSES];
 	struct tk_event_mem event[TK_BOARD_EVENTS];
 };
@@ -97,7 +99,7 @@ _Static_assert(sizeof(struct tk_event_mem) == 2 * TK_BOARD_LINE, "an event is tw
 _Static_assert(sizeof(struct tk_ringstate_mem) == TK_BOARD_LINE, "a ring's state is one line");
 _Static_assert(sizeof(struct tk_origin_mem) == 16, "a key's origin is two words");
 _Static_assert(sizeof(struct tk_count_mem) == TK_BOARD_LINE, "counters are one line");
-_Static_assert(offsetof(struct tk_board_mem, process) == 2 * TK_BOARD_LINE, "header is two lines");
+_Static_assert(offsetof(struct tk_board_mem, process) == 3 * TK_BOARD_LINE, "header is three lines");
 
 struct tk_board {
 	struct tk_board_mem *mem;

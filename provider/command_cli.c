@@ -87,31 +87,34 @@ void tk_command_quit(struct tk_speaker *who, unsigned argc, char *const *argv,
 
 /* ---- time ---- */
 
-/* A number with a unit, seconds if there is none, rounded up to seconds; 0: neither that
- * nor between a second and 24 days. */
+/* A number with a unit, seconds if there is none, rounded up to seconds; 0: it is not that, or too
+ * much.  As HAProxy 2.6 reads it: big numbers come round, and what follows a unit is passed over. */
 static int64_t seconds(const char *text)
 {
 	static const struct {
 		const char *unit;
-		int64_t us;
-	} units[] = { { "", 1000000 },        { "us", 1 },           { "ms", 1000 },
-		      { "s", 1000000 },       { "m", 60 * 1000000LL }, { "h", 3600 * 1000000LL },
-		      { "d", 86400 * 1000000LL } };
-	size_t digits = strspn(text, "0123456789");
-	int64_t n, s;
+		uint64_t us;
+	} units[] = { { "us", 1 },
+		      { "ms", 1000 },
+		      { "s", 1000000 },
+		      { "m", 60 * 1000000ULL },
+		      { "h", 3600 * 1000000ULL },
+		      { "d", 86400 * 1000000ULL } };
+	uint64_t n = 0, us = 0, s;
 
-	if (digits == 0 || digits > 10)
+	if (*text < '0' || *text > '9')
 		return 0;
-	n = strtoll(text, NULL, 10);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(text + digits, units[i].unit) != 0)
-			continue;
-		if (n > INT64_MAX / units[i].us - 1)
-			return 0;
-		s = (n * units[i].us + 999999) / 1000000;
-		return s <= INT32_MAX / 1000 ? s : 0;
-	}
-	return 0;
+	for (; *text >= '0' && *text <= '9'; text++)
+		n = n * 10 + (uint64_t)(*text - '0');
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && us == 0; i++)
+		if (strncmp(text, units[i].unit, strlen(units[i].unit)) == 0)
+			us = units[i].us;
+	if (*text == '\0')
+		us = 1000000;
+	if (us == 0)
+		return 0;
+	s = us >= 1000000 ? n * (us / 1000000) : n / (1000000 / us) + (n % (1000000 / us) > 0);
+	return s <= INT32_MAX ? (int64_t)s : 0;
 }
 
 void tk_command_set_timeout(struct tk_speaker *who, unsigned argc, char *const *argv,

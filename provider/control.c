@@ -46,6 +46,7 @@ static struct {
 	int64_t timer;     /* when to look at the timers, seconds since the epoch */
 	bool beside;       /* as it was then */
 	int64_t look;      /* when to look after a socket, if there is none */
+	unsigned turn;     /* the listener that comes first next time */
 	sem_t standing;
 	unsigned does;     /* as entered on the board */
 	bool lost;         /* the board's descriptor: no key can be changed */
@@ -97,6 +98,7 @@ static void accept_from(struct listener *l, unsigned which, int64_t now)
 	if (!tk_session_room(now, &never))
 		return;
 	fd = accept4(l->fd->num, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	self.turn = which + 1;
 	if (fd != -1)
 		tk_session_open(self.inst, fd, which, now);
 	else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
@@ -113,6 +115,16 @@ static void listener_ready(struct listener *l, unsigned which, int64_t now)
 		accept_from(l, which, now);
 	else
 		l->paused = l->seen + wait;
+}
+
+static void listener_polled(struct listener *l, unsigned which, short revents, int64_t now)
+{
+	if (!tk_fd_ok(l->fd) || (revents & (POLLNVAL | POLLERR | POLLHUP)))
+		l->fd = NULL;
+	else if (revents & POLLIN)
+		listener_ready(l, which, now);
+	else
+		l->seen = 0; /* somebody else took it */
 }
 
 /* Fills p with the listeners that may be asked now; returns how many, and moves
@@ -212,12 +224,14 @@ static void tell_others(void)
 	self.does = does;
 }
 
+/* The listeners take turns at being first: where there is one place at a time, whoever fills a
+ * socket's backlog keeps nobody out of another. */
 static void serve_once(void)
 {
 	struct pollfd p[TK_SOCKETS_MAX + TK_SESSIONS_MAX];
 	unsigned which[TK_SOCKETS_MAX];
 	int64_t now = tk_monotonic_ms(), wake = INT64_MAX;
-	nfds_t listeners, sessions;
+	nfds_t listeners, sessions, first = 0;
 
 	keep_socket(&wake, now);
 	listeners = poll_listeners(p, which, now, &wake);
@@ -231,15 +245,12 @@ static void serve_once(void)
 	}
 	now = tk_monotonic_ms();
 	tk_session_serve(p + listeners, sessions, now);
+	while (first < listeners && which[first] < self.turn)
+		first++;
 	for (nfds_t i = 0; i < listeners; i++) {
-		struct listener *l = &self.listener[which[i]];
+		nfds_t at = (first + i) % listeners;
 
-		if (!tk_fd_ok(l->fd) || (p[i].revents & (POLLNVAL | POLLERR | POLLHUP)))
-			l->fd = NULL;
-		else if (p[i].revents & POLLIN)
-			listener_ready(l, which[i], now);
-		else
-			l->seen = 0; /* somebody else took it */
+		listener_polled(&self.listener[which[at]], which[at], p[at].revents, now);
 	}
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * events.h - who changed or read which keys, and when: the last TK_BOARD_EVENTS of them,
- * on the board.
+ * events.h - who changed or read which keys, and when: the last of them, on the board.
+ *
+ * What takes no rights to bring about (a denial, a command below admin) has TK_BOARD_MINOR
+ * of the TK_BOARD_EVENTS places to itself: however often somebody does it, from however many
+ * processes, it pushes out nothing but its like.
  *
  * Any control thread adds, any reads, lock-free.  A writer that dies in the middle leaves
  * an event that nobody sees.

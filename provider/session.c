@@ -2,10 +2,12 @@
 /*
  * session.c - owns the clients' descriptors and buffers.  A session runs one command at a
  * time and the next one when the answer is written, so what a client can make it keep is
- * one line and one answer.  Unless it is interactive it ends when what it sent is answered.
+ * one command, with its payload, and one answer.  Unless it is interactive it ends when
+ * all that it sent is answered.
  *
  * Deadlines run from the last command, or from the first byte of a line: neither bytes that
- * trickle in nor an answer that is read byte by byte move them.
+ * trickle in nor an answer that is read byte by byte move them.  An answer has one of its
+ * own, which no client chooses.
  *
  * Buffers may hold keys: they are wiped as soon as they are done with.
  */
@@ -21,17 +23,14 @@
 #include "core/words.h"
 #include "provider/command.h"
 
-#define TURNS 64    /* commands and reads at once: then other clients have their turn */
-#define GRACE_MS 20 /* before a client that has said nothing has to make room */
+#define TURNS 64       /* commands and reads at once: then other clients have their turn */
+#define GRACE_MS 20    /* before a client that has said nothing has to make room */
+#define UNREAD_MS 500  /* before one that does not read its answer has to */
+#define LONG_MS 1000   /* before one that sends commands without pause has to */
+#define READ_MS 10000  /* an answer has to be read in that time, whatever the client's timeout */
 #define TOO_BIG                                                                                    \
 	"The command line is too big for the buffer size. Please change 'tune.bufsize' in the "    \
 	"configuration to use a bigger command.\n"
-
-/* A part of the input. */
-struct span {
-	char *at;
-	size_t len;
-};
 
 struct session {
 	struct tk_fd fd;     /* TK_FD_NONE: free; checked before each use */
@@ -39,15 +38,18 @@ struct session {
 	int64_t deadline;
 	struct tk_speaker who;
 	size_t in_len;
-	char *rest;          /* in `in`: commands of the line that is being run, NULL: none */
-	char *next;          /* in `in`: what comes behind that line and its payload */
-	struct span payload;
-	unsigned pluses;     /* prompts for payload that this request has had */
+	size_t done;         /* of `in`: what is done with, and wiped */
+	size_t payload;      /* behind `done`: where the command's payload begins; 0: the command
+	                      * is not whole yet */
+	size_t payload_len;  /* as far as it has come */
 	struct tk_reply out; /* framed answers */
 	size_t out_sent;
-	bool answered;       /* a line was run */
+	int64_t unread;      /* since when `out` is not empty, if it is not */
+	bool answered;       /* a command was run */
+	bool ended;          /* nothing more will come */
 	bool over;           /* nothing more is run; closed when the answer is written */
 	bool busy;           /* has more to do at once */
+	unsigned stands;     /* so many turns more it waits between two commands */
 	char in[TK_LINE_MAX + 1];
 };
 
@@ -96,33 +98,76 @@ static struct session *free_place(void)
 	return NULL;
 }
 
-/* The oldest one that has sent no whole command since its last answer. */
-static struct session *idlest(void)
+/* When a session has to make room, by what it does; INT64_MAX: it does something else. */
+static int64_t when_silent(const struct session *s)
+{
+	return s->out.len == 0 && !s->busy ? s->since + GRACE_MS : INT64_MAX;
+}
+
+static int64_t when_unread(const struct session *s)
+{
+	return s->out.len > 0 ? s->unread + UNREAD_MS : INT64_MAX;
+}
+
+static int64_t when_at_work(const struct session *s)
+{
+	return s->out.len == 0 && s->busy ? s->since + LONG_MS : INT64_MAX;
+}
+
+static struct session *first_of(int64_t (*when)(const struct session *))
 {
 	struct session *found = NULL;
 
 	for (unsigned i = 0; i < TK_SESSIONS_MAX && initialised; i++) {
 		struct session *s = &sessions[i];
 
-		if (s->fd.num != -1 && s->rest == NULL && s->out.len == 0 && !s->busy &&
-		    (found == NULL || s->since < found->since))
+		if (s->fd.num != -1 && when(s) != INT64_MAX &&
+		    (found == NULL || when(s) < when(found)))
 			found = s;
 	}
 	return found;
 }
 
+/* Who makes room now.  Where anybody is silent, nobody else has to: its grace is short. */
+static struct session *gives_way(int64_t now, int64_t *wake)
+{
+	static int64_t (*const kinds[])(const struct session *) = { when_silent, when_unread,
+								    when_at_work };
+
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct session *s = first_of(kinds[i]);
+
+		if (s != NULL && kinds[i](s) <= now)
+			return s;
+		if (s != NULL && kinds[i](s) < *wake)
+			*wake = kinds[i](s);
+		if (s != NULL && kinds[i] == when_silent)
+			return NULL;
+	}
+	return NULL;
+}
+
 bool tk_session_room(int64_t now, int64_t *wake)
 {
-	const struct session *s;
+	return free_place() != NULL || gives_way(now, wake) != NULL;
+}
 
-	if (free_place() != NULL)
-		return true;
-	s = idlest();
-	if (s == NULL)
-		return false;
-	if (s->since + GRACE_MS > now && s->since + GRACE_MS < *wake)
-		*wake = s->since + GRACE_MS;
-	return s->since + GRACE_MS <= now;
+/* With all places taken, a client that has held its own for long waits between two commands,
+ * until the listeners were asked once whether anybody wants it. */
+static bool stands_back(struct session *s, int64_t now)
+{
+	if (now - s->since < LONG_MS || free_place() != NULL)
+		s->stands = 0;
+	else
+		s->stands = s->stands == 0 ? 2 : s->stands - 1;
+	return s->stands > 0;
+}
+
+static int64_t deadline_of(const struct session *s)
+{
+	if (s->out.len > 0 && s->unread + READ_MS < s->deadline)
+		return s->unread + READ_MS;
+	return s->deadline;
 }
 
 nfds_t tk_session_poll(struct pollfd *p, int64_t *wake)
@@ -136,8 +181,8 @@ nfds_t tk_session_poll(struct pollfd *p, int64_t *wake)
 			continue;
 		if (s->busy)
 			*wake = 0;
-		if (s->deadline < *wake)
-			*wake = s->deadline;
+		if (deadline_of(s) < *wake)
+			*wake = deadline_of(s);
 		p[n].fd = s->fd.num;
 		p[n].events = s->out.len > 0 ? POLLOUT : POLLIN;
 		p[n++].revents = 0;
@@ -147,109 +192,87 @@ nfds_t tk_session_poll(struct pollfd *p, int64_t *wake)
 
 /* ---- requests ---- */
 
-/* Cuts a line off *rest: without its LF and the CR before that, terminated.  False: there
- * is none that is whole. */
-static bool cut_line(struct span *rest, struct span *line)
-{
-	char *lf = memchr(rest->at, '\n', rest->len);
-	size_t len;
-
-	if (lf == NULL)
-		return false;
-	len = (size_t)(lf - rest->at);
-	*line = (struct span){ rest->at, len };
-	rest->at += len + 1;
-	rest->len -= len + 1;
-	if (line->len > 0 && line->at[line->len - 1] == '\r')
-		line->len--;
-	return true;
-}
-
-/* The lines up to an empty one, for a command that ends in `<<`.  False: there is none yet. */
-static bool cut_payload(struct span *rest, struct span *payload)
-{
-	struct span line;
-
-	payload->at = rest->at;
-	while (cut_line(rest, &line))
-		if (line.len == 0) {
-			payload->len = (size_t)(line.at - payload->at);
-			return true;
-		}
-	return false;
-}
-
-/* Cuts what one run needs off *rest. */
-static bool cut_request(struct span *rest, struct span *line, struct span *payload)
-{
-	*payload = (struct span){ NULL, 0 };
-	if (!cut_line(rest, line))
-		return false;
-	return !tk_words_payload(line->at, line->len) || cut_payload(rest, payload);
-}
-
-/* In a payload each line is asked for with `+ `, as HAProxy does: after the command's own
- * line and after each that is not the last. */
-static void prompt_payload(struct session *s, const char *end, bool whole)
-{
-	unsigned want = whole ? (unsigned)-1 : 0;
-
-	for (const char *p = s->in; (p = memchr(p, '\n', (size_t)(end - p))) != NULL; p++)
-		want++;
-	for (; s->who.prompt && s->pluses < want; s->pluses++)
-		tk_reply_addn(&s->out, "+ ", 2);
-}
-
 static void refuse(struct session *s, const char *text, size_t len)
 {
 	tk_reply_addn(&s->out, text, len);
 	s->over = true;
 }
 
-/* Takes up the next line if it is whole, and its payload with it. */
-static bool begin_request(struct session *s)
+static void refuse_nul(struct session *s)
 {
-	static const char nul[] = "A command must not have a NUL byte in it.\n\n";
-	struct span rest = { s->in, s->in_len }, line = { NULL, 0 };
-	bool whole = cut_request(&rest, &line, &s->payload);
+	static const char text[] = "A command must not have a NUL byte in it.\n\n";
 
-	if (!whole && s->in_len == TK_LINE_MAX)
-		refuse(s, TOO_BIG, sizeof(TOO_BIG) - 1);
-	if (s->payload.at != NULL)
-		prompt_payload(s, whole ? rest.at : s->in + s->in_len, whole);
-	if (!whole)
+	refuse(s, text, sizeof(text) - 1);
+}
+
+/* The length of a line without the CR at its end. */
+static size_t without_cr(const char *at, size_t len)
+{
+	return len > 0 && at[len - 1] == '\r' ? len - 1 : len;
+}
+
+/* As HAProxy does: at once after the command, and after each line that is not the last. */
+static void ask_for_payload(struct session *s)
+{
+	if (s->who.prompt && !s->over)
+		tk_reply_addn(&s->out, "+ ", 2);
+}
+
+/* Finds the command's end and terminates it.  *next: what follows it, 0: a payload first.
+ * False: it is not whole. */
+static bool take_command(struct session *s, size_t *next)
+{
+	char *at = s->in + s->done;
+	size_t left = s->in_len - s->done, len = tk_words_cut(at, left);
+
+	if (len == left && s->ended && left > 0 && at[left - 1] == '\n')
+		len--; /* escaped, but nothing comes any more */
+	if (len == left)
 		return false;
-	if (memchr(s->in, '\0', (size_t)(rest.at - s->in)) != NULL) {
-		refuse(s, nul, sizeof(nul) - 1);
-		return false;
-	}
-	line.at[line.len] = '\0';
-	s->rest = line.at;
-	s->next = rest.at;
-	s->pluses = 0;
+	s->payload = len + 1;
+	s->payload_len = 0;
+	if (memchr(at, '\0', len) != NULL)
+		refuse_nul(s);
+	len = without_cr(at, len);
+	at[len] = '\0';
+	*next = tk_words_payload(at, len) ? 0 : s->payload;
+	if (*next == 0)
+		ask_for_payload(s);
 	return true;
 }
 
-/* The line is done with: what follows it moves to the front. */
-static void end_request(struct session *s)
+/* Takes one line of the payload.  *next: what follows the last one, 0: it was not that.
+ * False: it is not whole. */
+static bool take_payload(struct session *s, size_t *next)
 {
-	size_t done = (size_t)(s->next - s->in), left = s->in_len - done;
+	size_t from = s->payload + s->payload_len;
+	char *at = s->in + s->done + from;
+	char *lf = memchr(at, '\n', s->in_len - s->done - from);
+	size_t len;
 
-	explicit_bzero(s->in, done);
-	memmove(s->in, s->next, left);
-	explicit_bzero(s->in + left, s->in_len - left);
-	s->in_len = left;
-	s->answered = true;
+	if (lf == NULL)
+		return false;
+	len = (size_t)(lf - at);
+	if (memchr(at, '\0', len) != NULL)
+		refuse_nul(s);
+	*next = without_cr(at, len) == 0 ? from + len + 1 : 0;
+	if (*next == 0) {
+		s->payload_len += len + 1;
+		ask_for_payload(s);
+	}
+	return true;
 }
 
 static void run_command(struct session *s, struct tk_words *words, struct tk_reply *r)
 {
-	if (tk_words_next(&s->rest, words) != 0)
+	char *at = s->in + s->done, *rest = at;
+
+	if (tk_words_next(&rest, words) != 0)
 		tk_reply_msg(r, TK_SEV_ERR, "Too many arguments. Commands must have at most %d "
 					    "arguments.", TK_WORDS_MAX);
 	else if (words->n > 0)
-		tk_command_run(&s->who, words, words->payload ? s->payload.at : NULL,
-			       s->payload.len, r);
+		tk_command_run(&s->who, words, words->payload ? at + s->payload : NULL,
+			       s->payload_len, r);
 	if (s->who.quit)
 		return;
 	tk_reply_frame(&s->out, r, s->who.severity);
@@ -257,32 +280,61 @@ static void run_command(struct session *s, struct tk_words *words, struct tk_rep
 		tk_reply_addn(&s->out, "> ", 2);
 }
 
-/* Runs one command.  False: there is none that is whole, and nothing to say of it. */
-static bool run_next(struct session *s, int64_t now)
+/* Runs the command whose end, payload and all, is `next`. */
+static void run_whole(struct session *s, size_t next, int64_t now)
 {
 	struct tk_words words;
 	struct tk_reply r;
 
-	if (s->rest == NULL && !begin_request(s))
-		return s->out.len > 0;
 	tk_reply_init(&r);
 	run_command(s, &words, &r);
 	s->over = s->who.quit || r.failed || s->out.failed;
 	tk_reply_fini(&r);
 	s->deadline = now + s->who.timeout;
-	if (s->rest == NULL)
-		end_request(s);
-	return true;
+	explicit_bzero(s->in + s->done, next);
+	s->done += next;
+	s->payload = 0;
+	s->answered = true;
+}
+
+/* Takes the next command, or a line of its payload, and runs it when it is whole.  False:
+ * nothing is, and there is nothing to say of it. */
+static bool run_next(struct session *s, int64_t now)
+{
+	size_t next = 0;
+	bool whole = s->payload == 0 ? take_command(s, &next) : take_payload(s, &next);
+
+	s->unread = now;
+	if (!whole && s->in_len - s->done == TK_LINE_MAX)
+		refuse(s, TOO_BIG, sizeof(TOO_BIG) - 1);
+	if (whole && !s->over && next > 0)
+		run_whole(s, next, now);
+	return whole || s->over;
 }
 
 /* ---- input and output ---- */
 
 enum input { SOME, NONE_NOW, ENDED };
 
+/* What is done with makes room: the rest moves to the front. */
+static void close_up(struct session *s)
+{
+	size_t left = s->in_len - s->done;
+
+	if (s->done == 0)
+		return;
+	memmove(s->in, s->in + s->done, left);
+	explicit_bzero(s->in + left, s->in_len - left);
+	s->in_len = left;
+	s->done = 0;
+}
+
 static enum input read_some(struct session *s, int64_t now)
 {
-	ssize_t n = recv(s->fd.num, s->in + s->in_len, TK_LINE_MAX - s->in_len, MSG_DONTWAIT);
+	ssize_t n;
 
+	close_up(s);
+	n = recv(s->fd.num, s->in + s->in_len, TK_LINE_MAX - s->in_len, MSG_DONTWAIT);
 	if (n == -1)
 		return errno == EAGAIN || errno == EINTR ? NONE_NOW : ENDED;
 	if (n == 0)
@@ -322,10 +374,10 @@ static bool write_some(struct session *s)
 	return true;
 }
 
-/* Has all that came been answered, and is no more to come? */
+/* Has all that came been answered?  A part of a command means that more is to come. */
 static bool is_done(const struct session *s)
 {
-	return s->answered && !s->who.interactive && memchr(s->in, '\n', s->in_len) == NULL;
+	return s->answered && !s->who.interactive && s->in_len == s->done;
 }
 
 /* One step.  False: there is nothing more to do now; *open says whether to wait for more. */
@@ -339,17 +391,19 @@ static bool step(struct session *s, int64_t now, bool *open)
 		*open = false;
 		return false;
 	}
+	if (stands_back(s, now))
+		return false;
 	if (run_next(s, now))
 		return true;
-	switch (read_some(s, now)) {
+	switch (s->ended ? NONE_NOW : read_some(s, now)) {
 	case SOME:
 		return true;
 	case NONE_NOW:
-		*open = !is_done(s);
+		*open = !s->ended && !is_done(s);
 		return false;
 	default:
-		*open = false;
-		return false;
+		s->ended = true;
+		return true;
 	}
 }
 
@@ -363,8 +417,8 @@ static bool serve(struct session *s, short revents, int64_t now)
 	if (revents != 0 || s->busy)
 		while (turns > 0 && step(s, now, &open))
 			turns--;
-	s->busy = turns == 0;
-	return open && now < s->deadline;
+	s->busy = turns == 0 || s->stands > 0;
+	return open && now < deadline_of(s);
 }
 
 static void serve_one(struct session *s, short revents, int64_t now)
@@ -376,10 +430,11 @@ static void serve_one(struct session *s, short revents, int64_t now)
 void tk_session_open(struct tk_instance *inst, int fd, unsigned which, int64_t now)
 {
 	struct session *s = free_place();
+	int64_t never = INT64_MAX;
 
-	if (s == NULL && idlest() != NULL) {
-		end(idlest());
-		s = free_place();
+	if (s == NULL && (s = gives_way(now, &never)) != NULL) {
+		drain(s);
+		end(s);
 	}
 	if (s == NULL || tk_speaker_init(&s->who, inst, which, fd) != 0) {
 		close(fd);

@@ -2,8 +2,9 @@
 /*
  * session.h - the connections to the control socket: their buffers, deadlines and lines.
  *
- * Threads: the control thread alone.  At most TK_SESSIONS_MAX at a time; where
- * others wait in the socket's backlog, who is silent goes.
+ * Threads: the control thread alone.  At most TK_SESSIONS_MAX at a time; where others wait
+ * in a socket's backlog, somebody makes room: who is silent; else who does not read; else who
+ * has been at work for long, between two commands.
  */
 #ifndef TK_SESSION_H
 #define TK_SESSION_H
@@ -16,12 +17,12 @@
 
 #define TK_SESSIONS_MAX 10
 
-/* Is there a place for one more?  If all are taken, the oldest client without a whole command
- * can make room; *wake is brought forward to when one may be asked to. */
+/* Is there a place for one more, or a client that can make room now?  *wake is brought forward to
+ * when the next one can. */
 bool tk_session_room(int64_t now, int64_t *wake);
 
-/* Takes fd over, as a client of the configured socket `which`; somebody who is silent goes
- * where there is no other place. */
+/* Takes fd over, as a client of the configured socket `which`; where there is no other place
+ * somebody makes room. */
 void tk_session_open(struct tk_instance *inst, int fd, unsigned which, int64_t now);
 
 /* Fills p with what each session waits for, in an order that tk_session_serve knows, and

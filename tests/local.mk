@@ -38,6 +38,7 @@ EXTRA_DIST += \
 	tests/server/inproc.c \
 	tests/server/leave.c \
 	tests/server/own_malloc.c \
+	tests/server/oracle.py \
 	tests/server/pyserver.py \
 	tests/server/second_libctx.c \
 	tests/server/sanitizers.py \
@@ -46,6 +47,7 @@ EXTRA_DIST += \
 	tests/server/test_commands.py \
 	tests/server/test_counters.py \
 	tests/server/test_examples.py \
+	tests/server/test_grammar.py \
 	tests/server/test_guest.py \
 	tests/server/test_haproxy.py \
 	tests/server/test_inproc.py \
@@ -60,6 +62,7 @@ EXTRA_DIST += \
 	tests/server/test_wall.py \
 	tests/server/tsan.supp \
 	tests/setup.sh \
+	tests/stress/crowd.py \
 	tests/stress/test_forks.py \
 	tests/stress/test_hurt.py
 

@@ -232,7 +232,7 @@ def test_help_and_version():
     (["show", "tls-keys", "/a b;c\\d"], "show tls-keys /a\\ b\\;c\\\\d"),
     (["show", "tls-keys", "#0", "*"], "show tls-keys #0 *"),
     (["help", "\"'"], "help \"'"),
-    (["x", "<<"], "x \\<<"),
+    (["x", "<<"], "x <\\<"),
     (["show tls-keys  #0"], "show tls-keys #0"),
     (["show tls-keys /a\\ b"], "show tls-keys /a\\ b"),
     (["show info;show version "], "show info;show version "),

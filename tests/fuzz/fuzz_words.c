@@ -18,6 +18,7 @@ static void quote(const struct tk_words *words)
 	for (unsigned i = 0; i < words->n; i++)
 		if (tk_words_quote(line, sizeof(line), words->w[i]) != 0)
 			return;
+	FUZZ_CHECK(!tk_words_payload(line, strlen(line)));
 	FUZZ_CHECK(tk_words_next(&rest, &again) == 0 && rest == NULL);
 	FUZZ_CHECK(again.n == words->n && !again.payload);
 	for (unsigned i = 0; i < words->n; i++)
@@ -52,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	FUZZ_CHECK(line != NULL);
 	memcpy(line, data, len);
 	line[len] = '\0';
-	(void)tk_words_payload(line, len);
+	FUZZ_CHECK(tk_words_cut(line, len) <= len);
 	for (rest = line; rest != NULL;) {
 		if (tk_words_next(&rest, &words) != 0 || words.n == 0)
 			continue;

@@ -5,11 +5,13 @@ import base64
 import pathlib
 import re
 import socket
+import subprocess
 import time
 
 import pytest
 
-from harness import SServer, ask, new_key, wait_for
+import sanitizers
+from harness import TKCTL, SServer, ask, hello, new_key, wait_for
 
 NOBODY = "unable to locate referenced filename\n\n"
 LIST = "# id (file)\n0 ({file})\n1 (mem)\n\n"
@@ -185,6 +187,24 @@ def test_levels(site, server):
     assert ask(mid, "show tls-key-events").startswith("# time\t")
 
 
+def test_what_is_denied_is_an_event(site, server):
+    for line in ("operator", "show tls-keys #0", "rotate ssl tls-key *"):
+        assert ask(site.dir / "low", line) == "Permission denied\n\n"
+    rows = site.events()[-3:]
+    assert [(row["command"], row["result"]) for row in rows] == [
+        ("operator", "denied"), ("show tls-keys", "denied"), ("rotate ssl tls-key", "denied")]
+
+
+def test_events_last_through_denials(site, server):
+    """Whoever may do nothing to the keys cannot make the list forget who did something."""
+    site.ask("rotate ssl tls-key #0")
+    ask(site.dir / "low", ";".join(["operator", "show tls-keys #0"] * 300))
+    ask(site.dir / "mid", ";".join(["clear counters"] * 600))
+    rows = site.events(512)
+    assert ("rotate ssl tls-key", "ok") in [(row["command"], row["result"]) for row in rows]
+    assert [row["command"] for row in rows[-64:]] == ["clear counters"] * 64
+
+
 def test_lines_and_their_ends(site, server):
     version = site.ask("show version")
     for line, answer in [("show version\r", version), ("show version;show version", version * 2),
@@ -213,6 +233,22 @@ def test_limits_of_a_line(site, server):
     assert site.ask("x" * 16384) == too_big
     many = site.ask("\n".join(["show version " + "x" * 300] * 200))  # 62 kB of lines, each within the limit
     assert many == site.ask("show version") * 200
+
+
+def test_one_file_in_two_rings(site):
+    """HAProxy freed it twice when two listeners shared it.  Here it is refused, and nothing is freed
+    twice on the way, by tkctl or in the server."""
+    site.write_keys()
+    site.write_conf(rings=[f'{{ file = "{site.keyfile}"; {names} }}' for names in ("", 'server_names = [ "a.test" ];')])
+    report = site.dir / "san" / "report.valgrind"
+    checked = [] if sanitizers.RUNTIMES else ["/usr/bin/valgrind", "-q", f"--log-file={report}"]
+    p = subprocess.run([*checked, TKCTL, "check", site.conf], capture_output=True, text=True, env=site.env(module=False))
+    assert p.returncode == 1 and f"{site.keyfile}" in p.stderr, p.stderr
+    server = SServer(site, wrap=checked)
+    for _ in range(2):
+        assert hello(server.port)["name"] == "", "no tickets: the server goes on without"
+    server.stop()
+    assert not report.exists() or report.read_text() == ""
 
 
 def test_eleven_clients_that_send_much_and_leave(site, server):

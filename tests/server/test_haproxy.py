@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """HAProxy's Runtime API byte for byte: the same bytes to Debian's haproxy and to the module in
 openssl s_server, with the same key files, and the same bytes back.  What differs on purpose
-stands in DIFFERENCES, with the reason."""
+stands in DIFFERENCES, with the line of the protocol's description that wants it."""
 import base64
 import random
 import re
@@ -9,56 +9,10 @@ import socket
 
 import pytest
 
-from harness import Child, Haproxy, SServer, free_port, hello, new_key
+from harness import Haproxy, hello, new_key
+from oracle import Both, talk
 
 SET = "set ssl tls-key"
-
-
-def talk(path, data, timeout=5):
-    """All that comes back for those bytes, after a half-close."""
-    out = b""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(timeout)
-        s.connect(str(path))
-        s.sendall(data)
-        s.shutdown(socket.SHUT_WR)
-        while piece := s.recv(65536):
-            out += piece
-    return out.decode("latin-1")
-
-
-class Both:
-    def __init__(self, site):
-        self.site = site
-        self.theirs, self.ours = site.dir / "haproxy.sock", site.socket
-        self.files = [site.dir / "a b.key", site.dir / "small.key"]
-        site.write_keys(path=self.files[0])
-        site.write_keys(size=48, path=self.files[1])
-        self.start_haproxy()
-        listed = [row.split(" ", 1) for row in talk(self.theirs, b"show tls-keys\n").splitlines()[1:] if row]
-        order = [file[1:-1] for _, file in sorted(listed, key=lambda r: int(r[0]))]
-        assert sorted(order) == sorted(map(str, self.files))
-        rings = [f'{{ file = "{f}"; persist = false; {name} }}'
-                 for f, name in zip(order, ("", 'server_names = [ "x.test" ];'))]
-        site.write_conf(rings=rings)
-        self.server = SServer(site)
-        self.ids = {f: order.index(str(f)) for f in self.files}
-
-    def start_haproxy(self):
-        site = self.site
-        conf = site.dir / "oracle.cfg"
-        binds = "\n".join(
-            f"frontend f{i}\n  bind 127.0.0.1:{free_port()} ssl crt {site.pki.both} tls-ticket-keys "
-            + str(f).replace(" ", "\\ ") for i, f in enumerate(self.files))
-        conf.write_text(f"global\n  stats socket {self.theirs} mode 600 level admin\n"
-                        "defaults\n  mode http\n  timeout client 5s\n  timeout server 5s\n"
-                        f"  timeout connect 5s\n{binds}\n")
-        site.add(Child(site, ["haproxy", "-db", "-f", conf], self.theirs.exists, module=False))
-
-    def ask(self, text):
-        data = text.encode("latin-1")
-        theirs = talk(self.theirs, data).replace(str(self.theirs), "SOCKET")
-        return theirs, talk(self.ours, data).replace(str(self.ours), "SOCKET")
 
 
 @pytest.fixture
@@ -141,6 +95,20 @@ def lines(both):
     yield from ("show tls-keys <<\nfoo\n\n", "show tls-keys <<\n\n", "show tls-keys <<\nfoo\n", "show tls-keys <<\n",
                 "show tls-keys <<\nfoo\n\nshow cli level\n", "show cli level;show tls-keys <<\nfoo\n\n",
                 "show tls-keys <<\r\nfoo\r\n\r\n")
+    yield from ("show cli level << \nshow cli level\n", "show cli level <<\t;show cli level\n",
+                "show cli level <<;show cli level\nfoo\n\nshow cli level\n", "show cli level <<;\n",
+                "show tls-keys \\<<\nfoo\n\nshow cli level\n", "show tls-keys <<<\nfoo\n\n", "show tls-keys <\\<\n",
+                "show tls-keys x<<\nfoo\n\n", "show cli level <<\r;foo\n\n", "quit <<\nfoo\n\n",
+                "prompt\nquit <<\nfoo\n\n", "prompt\nshow cli level << x\nshow cli level <<;foo\n\n",
+                "show cli level\\\n", "show cli level \\\nshow cli level\n", "show tls-keys \\\nfoo\n",
+                "show cli level x\\\r\nshow cli level\n", "show cli level \\\\\nshow cli level\n", "show cli level \\;\n",
+                "show cli level;", "show cli level\\;", "show cli level;show cli level", "show cli level\nshow cli level",
+                "show cli level\nshow cli level <<", "prompt\nshow cli level;show cli level", "show cli level \\",
+                "show cli level \r\r\n", "show cli level \rx\n")
+    yield from (f"set timeout cli {n}\n" for n in (
+        "25d", "24855d", "24856d", "2147484", "2147483647", "2147483648", "2147483648s", "4294967295", "4294967296",
+        "18446744073709551617", "213503982334602d", "4294967294000ms", "5ms5", "1m1", "1us5", "1d2h", "1us", "0us", "0d",
+        "1x", "1u", "-1", "+1", "\\ 1", "1\\ "))
     words = " ".join(["show", "tls-keys"] + ["x"] * 62)
     yield from (words + "\n", "show tls-keys #0\\;x\n", "show tls-keys #0\\\\\n", "show tls-keys \\\\\n",
                 "show tls-keys #0;show tls-keys #1\n", "show tls-keys " + "x" * 4000 + "\n",
@@ -179,11 +147,19 @@ def random_lines(both, n, seed=20231):
 PERMISSION = "Permission denied\n\n"
 NO_BASE64 = "'set ssl tls-key' received invalid base64 encoded TLS key.\n\n"
 NOWHERE = "'show tls-keys' unable to locate referenced filename\n\n"
-EMPTY = "empty line, empty command between `;`"
-UNKNOWN = "unknown command: names the word"
-ADMIN = "show/set below admin: Permission denied"
-BASE64 = "standard alphabet only, padding required"
-MODES = "prompt n, i, p: honoured"
+EMPTY = r"| empty line, empty command between `;` | 9 kB of help | `\n` | `\n` |"
+WORDS = ("| 65th word | ignored | `Too many arguments. Commands must have at most 64 arguments.` | master |")
+UNKNOWN = "| unknown command | no word named | names the word | master |"
+HELP = r"`help`: `The following commands are valid at this level:\n`, then lines of the form two spaces, usage"
+ADMIN = ("| show/set below admin | allowed | Permission denied | master; the list without secrets stays open to all |")
+NUL = "| NUL in a line | cuts it | separates commands | error, close |"
+MODES = "| `prompt n`, `i`, `p` | toggle | honoured | master |"
+BASE64 = "Base64 rules: length a multiple of 4, standard alphabet only, padding required."
+RING = "Id: `#` and a decimal number; Unknown ring: `'show tls-keys' unable to locate referenced filename\\n`."
+NUMBER = "A bare number is an id where no file has that name."
+WEAK = "Weak and doubly named keys are refused (`'set ssl tls-key' received a weak key: REASON.`)."
+NEVER = "Further words are ignored; a payload is never the key."
+NOTHING = "'set ssl tls-key' expects a filename and the new TLS key in base64 encoding.\n\n"
 
 # What HAProxy 2.6 says otherwise: the input ({80} is the id of the ring with long keys), what we
 # say, and the words of the protocol's description that want it.
@@ -193,7 +169,7 @@ DIFFERENCES = [
     ("show cli level;;show cli level\n", "admin\n\n\nadmin\n\n", EMPTY),
     ("prompt\n\nquit\n", "\n> \n> ", EMPTY),
     (" ".join(["show", "tls-keys"] + ["x"] * 63) + "\n",
-     "Too many arguments. Commands must have at most 64 arguments.\n\n", "65th word"),
+     "Too many arguments. Commands must have at most 64 arguments.\n\n", WORDS),
     ("show cli leve\n", lambda s: s.startswith("Unknown command: 'show', but maybe one of the following ones is a "
                                                "better match:\n  show cli level "), UNKNOWN),
     ("SHOW tls-keys\n", lambda s: s.startswith("Unknown command: 'SHOW', but maybe") and "show tls-keys [id|*]" in s,
@@ -201,21 +177,22 @@ DIFFERENCES = [
     ("xyzzy\n", lambda s: s.startswith("Unknown command: 'xyzzy'. Please enter one of the following commands only:\n"),
      UNKNOWN),
     ("help\n", lambda s: s.startswith("The following commands are valid at this level:\n  clear counters "),
-     "help: the commands that there are"),
+     HELP),
     ("user;show tls-keys #0\n", "\n" + PERMISSION, ADMIN),
     ("operator;show tls-keys *\n", "\n" + PERMISSION, ADMIN),
     ("user;set ssl tls-key\n", "\n" + PERMISSION, ADMIN),
-    ("show\0 tls-keys\n", "A command must not have a NUL byte in it.\n\n", "NUL in a line: error, close"),
+    ("show\0 tls-keys\n", "A command must not have a NUL byte in it.\n\n", NUL),
     ("prompt n\nshow cli level\n", "\nadmin\n\n", MODES),
     ("prompt i\nshow cli level\n", "\nadmin\n\n", MODES),
     ("prompt p\nprompt p\nshow cli level\n", "\n> \n> admin\n\n> ", MODES),
-    ("show tls-keys 0\n", lambda s: s.startswith("# id secret\n# 0 ("), "a bare number is an id where no file has it"),
-    ("show tls-keys #4294967296\n", NOWHERE, "`#` and a decimal number; unknown ring (theirs counts round to 0)"),
+    ("show tls-keys 0\n", lambda s: s.startswith("# id secret\n# 0 ("), NUMBER),
+    ("show tls-keys #4294967296\n", NOWHERE, RING),  # theirs comes round to 0
     ("set ssl tls-key #{80} A===\n", NO_BASE64, BASE64),
     ("set ssl tls-key #{80} " + base64.b64encode(bytes(80)).decode() + "AAAA\n", NO_BASE64, BASE64),
-    ("set timeout cli 1m1\n", "Invalid timeout value.\n\n", "a bad number"),
+    ("set ssl tls-key #{80}<<\nfoo\n\n", NOTHING, NEVER),
+    ("set ssl tls-key <<<\nfoo\n\n", NOTHING, NEVER),
     ("set ssl tls-key #{80} " + base64.b64encode(bytes(80)).decode() + "\n",
-     "'set ssl tls-key' received a weak key: its name is all zeros.\n\n", "weak keys are refused"),
+     "'set ssl tls-key' received a weak key: its name is all zeros.\n\n", WEAK),
 ]
 
 

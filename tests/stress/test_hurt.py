@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whatever is sent to the control socket: a good client gets its answer (before any deadline of
-the others has passed), handshakes go on, memory and descriptors return to where they were."""
+"""Whatever is sent to the control socket: a good client gets its answers all the while (before any
+deadline of the others has passed), handshakes go on, memory and descriptors return to where they
+were.  In a server of one process, and in nginx with a worker."""
 
+import contextlib
 import errno
 import pathlib
 import random
 import resource
 import socket
+import ssl
+import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -16,77 +21,176 @@ SERVER = pathlib.Path(__file__).resolve().parents[1] / "server"
 sys.path.insert(0, str(SERVER))
 import sanitizers  # noqa: E402
 from conftest import pki, site  # noqa: E402,F401
-from harness import SServer, ask, hello, new_key, wait_for  # noqa: E402
+from crowd import Busy, ByteByByte, Crowd, PLACES, Silent, Slow, Unread  # noqa: E402
+from harness import Nginx, SServer, ask, hello, new_key, wait_for  # noqa: E402
 
-PATIENCE = 5  # seconds; sessions that do nothing last for ten
+PATIENCE = 2    # seconds for an answer; sessions that do nothing last for ten
+ANSWERS = 12    # a good client's, while it is being tried
+MANY_RINGS = [", ".join(f'{{ name = "r{i}"; server_names = [ "h{i}.test" ]; }}' for i in range(2000))]
+# ThreadSanitizer sees nothing in a process that was forked from one with threads.
+SERVERS = ["s_server"] if "tsan" in sanitizers.RUNTIMES else ["s_server", "nginx"]
 
 
 class Victim:
-    def __init__(self, site, rings=None, wrap=()):
-        site.write_conf(rings=rings)
-        self.site, self.server = site, SServer(site, wrap=wrap)
+    def __init__(self, site, kind="s_server", rings=None, wrap=()):
+        self.site, self.socket, self.low, self.shared = site, site.socket, site.dir / "low", bool(wrap)
+        site.write_conf(rings=rings, sockets=[f'{{ path = "{self.low}"; mode = "0666"; level = "user"; }}',
+                                              f'{{ path = "{self.socket}"; }}'])
+        self.server = Nginx(site, workers=1) if kind == "nginx" else SServer(site, wrap=wrap)
+        self.pids = [self.server.pid] + (self.server.worker_pids() if kind == "nginx" else [])
         self.good()
         self.fds, self.memory = self.count(), self.rss()
 
-    def connect(self):
+    def connect(self, path=None):
         s = socket.socket(socket.AF_UNIX)
-        s.connect(str(self.site.socket))  # waits while the backlog is full
         s.settimeout(PATIENCE)
+        s.connect(str(path or self.socket))  # waits while the backlog is full
         return s
 
     def good(self):
-        assert ask(self.site.socket, "show version", timeout=PATIENCE).endswith("\n\n")
+        assert ask(self.socket, "show version", timeout=PATIENCE).endswith("\n\n")
         assert hello(self.server.port)["ok"]
 
+    def threads(self):
+        return [next(t for t in pathlib.Path(f"/proc/{pid}/task").iterdir()
+                     if (t / "comm").read_text().strip() == "tkprov") for pid in self.pids]
+
     def count(self):
-        """The control thread's descriptors; its table is its own."""
-        thread, = [t for t in pathlib.Path(f"/proc/{self.server.pid}/task").iterdir()
-                   if (t / "comm").read_text().strip() == "tkprov"]
-        return len(list((thread / "fd").iterdir()))
+        """The control threads' descriptors.  Of a table that is the server's too only those that the
+        module has moved up: connections to the server itself come and go."""
+        return len([fd for thread in self.threads() for fd in (thread / "fd").iterdir()
+                    if int(fd.name) >= (400 if self.shared else 0)])
+
+    def server_is_idle(self):
+        """Has it closed all connections to itself?"""
+        found = []
+        for fd in pathlib.Path(f"/proc/{self.pids[-1]}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.append(str(fd.readlink()))
+        inodes = {row.split()[9] for row in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+                  if row.split()[3] != "0A"}
+        return not any(f"socket:[{inode}]" in found for inode in inodes)
 
     def rss(self):
         """0 where a sanitizer keeps what was freed."""
         if sanitizers.RUNTIMES:
             return 0
-        status = pathlib.Path(f"/proc/{self.server.pid}/status").read_text()
-        return int([row.split()[1] for row in status.splitlines() if row.startswith("VmRSS:")][0])
+        status = "".join(pathlib.Path(f"/proc/{pid}/status").read_text() for pid in self.pids)
+        return sum(int(row.split()[1]) for row in status.splitlines() if row.startswith("VmRSS:"))
 
     def is_as_before(self):
         self.good()
         wait_for("descriptors to return", lambda: self.count() == self.fds)
-        assert self.rss() < self.memory + 4096
+        assert self.rss() < self.memory + 4096 * len(self.pids)
+
+    @contextlib.contextmanager
+    def asked(self, path=None):
+        """A good client asks all the while, and until it had ANSWERS after it began."""
+        asker = Asker(self, path or self.socket)
+        asker.start()
+        try:
+            yield asker
+            wait_for("the good client's answers", lambda: asker.answers >= ANSWERS or asker.wrong, 60)
+        finally:
+            asker.over = True
+            asker.join()
+        assert asker.wrong == []
 
 
-@pytest.fixture
-def victim(site):  # noqa: F811
-    return Victim(site)
+class Asker(threading.Thread):
+    """A client that has only one patience, its own; and connections to the server itself."""
+
+    def __init__(self, victim, path):
+        super().__init__()
+        self.victim, self.path, self.answers, self.over, self.wrong, self.longest = victim, path, 0, False, [], 0
+
+    def run(self):
+        while not self.over and not self.wrong:
+            began = time.monotonic()
+            try:
+                said = ask(self.path, "show version", timeout=PATIENCE)
+                if not said.endswith("\n\n"):
+                    self.wrong.append(("answer", said))
+                self.longest = max(self.longest, time.monotonic() - began)
+                if self.answers % 4 == 0 and not hello(self.victim.server.port)["ok"]:
+                    self.wrong.append("handshake")
+                self.answers += 1
+            except Exception as e:  # whatever it is, the test has to hear of it
+                self.wrong.append((repr(e), self.answers, time.monotonic() - began))
+
+
+@pytest.fixture(params=SERVERS)
+def victim(site, request):  # noqa: F811
+    return Victim(site, request.param)
+
+
+@pytest.mark.parametrize("way", [Silent, Unread, ByteByByte, Busy])
+def test_a_crowd_on_a_lower_socket(victim, way):
+    """All places are taken by clients of a socket that is open to everybody, and more of them
+    wait: whoever comes by another socket gets in."""
+    with Crowd(victim, way), victim.asked():
+        pass
+    victim.is_as_before()
+
+
+def test_a_crowd_that_reads_slowly(site):  # noqa: F811
+    """What is read of an answer buys no time while others wait."""
+    victim = Victim(site, rings=MANY_RINGS)
+    with Crowd(victim, Slow), victim.asked():
+        pass
+    victim.is_as_before()
+
+
+def test_places_that_come_one_at_a_time(site):  # noqa: F811
+    """The crowd's socket stands first in the configuration, and somebody waits there always."""
+    victim = Victim(site)
+    with Crowd(victim, Unread, pace=.04), victim.asked():
+        pass
+    victim.is_as_before()
 
 
 def test_forty_kilobytes_without_an_end(victim):
     """After eleven of these HAProxy 2.6.12 never answers again."""
-    for _ in range(200):
-        with victim.connect() as s:
-            try:
-                s.sendall(40000 * b"x")
-            except OSError:
-                pass
+    with victim.asked():
+        for _ in range(200):
+            with victim.connect() as s:
+                try:
+                    s.sendall(40000 * b"x")
+                except OSError:
+                    pass
     victim.is_as_before()
 
 
 def test_connect_and_leave(victim):
-    for _ in range(500):
-        victim.connect().close()
+    with victim.asked():
+        for _ in range(500):
+            victim.connect().close()
     victim.is_as_before()
 
 
 def test_partial_lines_and_silence(victim):
     """More of them than there are places: who is silent makes room."""
-    silent = [victim.connect() for _ in range(40)]
-    for i, s in enumerate(silent):
-        if i % 2:
-            s.sendall(b"show ver")
-    victim.good()
+    with victim.asked():
+        silent = [victim.connect() for _ in range(40)]
+        for i, s in enumerate(silent):
+            if i % 2:
+                s.sendall(b"show ver")
     for s in silent:
+        s.close()
+    victim.is_as_before()
+
+
+def test_ten_places_and_the_oldest_gives_way(site):  # noqa: F811
+    victim = Victim(site)
+    silent = [victim.connect() for _ in range(PLACES)]
+    for n in range(4):
+        wait_for("ten sessions", lambda: victim.count() == victim.fds + PLACES)
+        silent.append(victim.connect())
+        assert silent[n].recv(1) == b"", "the oldest is put out"
+    assert victim.count() <= victim.fds + PLACES
+    for s in silent[4:]:
+        s.sendall(b"show version\n")
+        assert s.recv(100).endswith(b"\n\n"), "no other is"
         s.close()
     victim.is_as_before()
 
@@ -133,8 +237,7 @@ def test_answers_that_nobody_reads(victim):
 
 
 def test_one_byte_at_a_time(site):  # noqa: F811
-    rings = ", ".join(f'{{ name = "r{i}"; server_names = [ "h{i}.test" ]; }}' for i in range(2000))
-    victim = Victim(site, [rings])
+    victim = Victim(site, rings=MANY_RINGS)
     with victim.connect() as slow:
         slow.sendall(b"show tls-keys *\n")
         for _ in range(3):
@@ -167,8 +270,7 @@ def test_bytes_that_trickle_buy_no_time(victim):
 
 
 def test_answers_read_byte_by_byte_buy_no_time(site):  # noqa: F811
-    rings = ", ".join(f'{{ name = "r{i}"; server_names = [ "h{i}.test" ]; }}' for i in range(2000))
-    victim = Victim(site, [rings])
+    victim = Victim(site, rings=MANY_RINGS)
     with victim.connect() as s:
         s.sendall(b"set timeout cli 1;show tls-keys *;show tls-keys *\n")
         count = 0
@@ -183,19 +285,30 @@ def test_answers_read_byte_by_byte_buy_no_time(site):  # noqa: F811
     victim.is_as_before()
 
 
+def test_an_answer_has_to_be_read(site):  # noqa: F811
+    """Whatever the client's own timeout, and though nobody else wants the place."""
+    victim = Victim(site)
+    with victim.connect() as s:
+        Unread.begin(s, 0)
+        wait_for("its session", lambda: victim.count() == victim.fds + 1)
+        wait_for("the session's end", lambda: victim.count() == victim.fds)
+    victim.is_as_before()
+
+
 def test_random_bytes(victim):
     r = random.Random(4)
     alphabet = b"show set ssl tls-keys #0*;;\\\n\n\r\t <<prompt quit help\0\xff"
-    for i in range(10000):
-        data = r.randbytes(r.randrange(1, 60)) if i % 2 else bytes(r.choices(alphabet, k=r.randrange(1, 80)))
-        with victim.connect() as s:
-            try:
-                s.sendall(data)
-                s.shutdown(socket.SHUT_WR)
-                while s.recv(65536):
+    with victim.asked():
+        for i in range(10000):
+            data = r.randbytes(r.randrange(1, 60)) if i % 2 else bytes(r.choices(alphabet, k=r.randrange(1, 80)))
+            with victim.connect() as s:
+                try:
+                    s.sendall(data)
+                    s.shutdown(socket.SHUT_WR)
+                    while s.recv(65536):
+                        pass
+                except ConnectionError:
                     pass
-            except (ConnectionError, BrokenPipeError):
-                pass
     victim.is_as_before()
 
 
@@ -212,37 +325,72 @@ def test_lines_with_nul(victim):
 
 
 def test_half_close_at_once(victim):
-    for _ in range(100):
-        with victim.connect() as s:
-            s.shutdown(socket.SHUT_WR)
-            assert s.recv(100) == b""
+    with victim.asked():
+        for _ in range(100):
+            with victim.connect() as s:
+                s.shutdown(socket.SHUT_WR)
+                assert s.recv(100) == b""
     victim.is_as_before()
 
 
-@pytest.mark.parametrize("table", ["own", "shared"])
-def test_no_descriptors_left(site, table):  # noqa: F811
+def accepted(victim, n):
+    """Connections to the server itself: it has them, and waits for their handshakes."""
+    fds = pathlib.Path(f"/proc/{victim.pids[-1]}/fd")
+    before = len(list(fds.iterdir()))
+    some = [socket.create_connection(("127.0.0.1", victim.server.port)) for _ in range(n)]
+    wait_for("the server to accept", lambda: len(list(fds.iterdir())) >= before + n)
+    return some
+
+
+def handshake(connection):
+    ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    ctx.check_hostname, ctx.verify_mode = False, ssl.CERT_NONE
+    connection.settimeout(10)
+    return ctx.wrap_socket(connection, server_hostname="test.local")
+
+
+def limit_descriptors(pid, soft, hard):
+    """Also of a process of somebody else."""
+    of = pathlib.Path(f"/proc/{pid}").stat()
+    subprocess.run(["/usr/bin/prlimit", f"--pid={pid}", f"--nofile={soft}:{hard}"], check=True,
+                   user=of.st_uid, group=of.st_gid, extra_groups=[])
+
+
+@pytest.mark.parametrize("kind, table", [(kind, "own") for kind in SERVERS] + [("s_server", "shared")])
+def test_no_descriptors_left(site, kind, table):  # noqa: F811
     """Accepting pauses instead of spinning, and goes on when there are some again.  A thread in a
     table of its own has room low down, there it is poll that fails, as in servers that give up all
-    new descriptors; where it may not have one (unshare is refused) it is accept."""
+    new descriptors; where it may not have one (unshare is refused) it is accept.  Handshakes go on,
+    on connections that the server has: s_server one at a time, and it ends itself if it comes to
+    accept the next, so the request waits until there are descriptors again."""
     deny = ["/usr/bin/python3", SERVER / "deny.py", 272, errno.EPERM]
-    victim = Victim(site, wrap=deny if table == "shared" else ())
-    pid, low = victim.server.pid, 0
-    while table == "shared" and pathlib.Path(f"/proc/{pid}/fd/{low}").exists():
+    victim = Victim(site, kind, wrap=deny if table == "shared" else ())
+    wait_for("earlier connections' end", lambda: victim.server_is_idle())
+    open_ones, low = accepted(victim, 1 if kind == "s_server" else 3), 0
+    while table == "shared" and pathlib.Path(f"/proc/{victim.pids[0]}/fd/{low}").exists():
         low += 1
-    soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (low, hard))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # theirs, too
+    for pid in victim.pids:
+        limit_descriptors(pid, low, hard)
     waiting = victim.connect()
     waiting.sendall(b"show version\n")
     time.sleep(.2)
 
     def ticks():
-        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return int(fields[11]) + int(fields[12])
+        stats = [pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split() for pid in victim.pids]
+        return sum(int(fields[11]) + int(fields[12]) for fields in stats)
 
     before = ticks()
     time.sleep(2)
     assert ticks() - before < 50, "it spins"  # of two seconds' 200
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+    open_ones = [handshake(connection) for connection in open_ones]
+    for pid in victim.pids:
+        limit_descriptors(pid, soft, hard)
+    for connection in open_ones:
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1")
+        connection.close()
+    waiting.settimeout(10)
     assert waiting.recv(100).endswith(b"\n\n")
     waiting.close()
     victim.is_as_before()

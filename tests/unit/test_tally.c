@@ -12,6 +12,7 @@
 
 #include "core/ring.h"
 #include "provider/counters.h"
+#include "core/commands.h"
 #include "provider/events.h"
 #include "provider/ringstate.h"
 #include "unit.h"
@@ -212,7 +213,7 @@ static void none_is_lost(void)
 
 struct seen {
 	unsigned n;
-	int64_t last;
+	int64_t first, last;
 	bool whole, ordered;
 };
 
@@ -245,6 +246,7 @@ static void look(const struct tk_event *ev, void *arg)
 		       !memcmp(ev->name, want.name, sizeof(want.name)) &&
 		       !strcmp(ev->program, want.program);
 	seen->ordered &= ev->time > seen->last;
+	seen->first = seen->n > 0 ? seen->first : ev->time;
 	seen->last = ev->time;
 	seen->n++;
 }
@@ -276,6 +278,29 @@ static void events_in_order(void)
 	CU_ASSERT_EQUAL(seen.n, 0);
 	seen = look_at(b, UINT32_MAX);
 	CU_ASSERT(seen.n == 512 && seen.last == 2000 && seen.whole && seen.ordered);
+	tk_board_free(&b);
+}
+
+/* However often somebody is denied, by whatever command and process, or does what takes no rights
+ * over keys: what was done to the keys stays. */
+static void denials_push_out_their_like(void)
+{
+	struct tk_board *b = new_board(1);
+	struct seen seen;
+
+	for (unsigned n = 1; n <= 5100; n++) {
+		struct tk_event ev = make_event(n);
+
+		ev.command = n <= 100 ? TK_CMD_ROTATE : n % 3 ? TK_CMD_CLEAR_COUNTERS : TK_CMD_ROTATE;
+		ev.result = n > 100 && n % 3 == 0 ? TK_EVENT_DENIED : TK_EVENT_OK;
+		tk_events_add(b, &ev);
+	}
+	seen = look_at(b, 512);
+	CHECK(seen.n == 164 && seen.first == 1 && seen.last == 5100 && seen.ordered, "%u from %d",
+	      seen.n, (int)seen.first);
+	seen = look_at(b, 65);
+	CHECK(seen.n == 65 && seen.first == 100 && seen.last == 5100, "%u from %d", seen.n,
+	      (int)seen.first);
 	tk_board_free(&b);
 }
 
@@ -325,5 +350,6 @@ static const struct unit_test tests[] = {
 	{ "unknown names", unknown_names },	{ "out of range", out_of_range },
 	{ "ring states", ring_states },		{ "none is lost", none_is_lost },
 	{ "events in order", events_in_order }, { "events are whole", events_are_whole },
+	{ "denials push out their like", denials_push_out_their_like },
 };
 UNIT_MAIN("tally", tests)

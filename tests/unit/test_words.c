@@ -75,8 +75,8 @@ static void split(void)
 		/* payloads */
 		{ "a <<", "[a]<<" },
 		{ "<<", "<<" },
-		{ "a << ", "[a]<<" },
-		{ "a <<\t", "[a]<<" },
+		{ "a << ", "[a][<<]" },
+		{ "a <<\t", "[a][<<]" },
 		{ "a << b", "[a][<<][b]" },
 		{ "a << <<", "[a][<<]<<" },
 		{ "a<<", "[a<<]" },
@@ -84,6 +84,10 @@ static void split(void)
 		{ "a <", "[a][<]" },
 		{ "a <<b", "[a][<<b]" },
 		{ "a <<;b", "[a]<<;[b]" },
+		{ "a << ;b", "[a][<<];[b]" },
+		{ "<< <<;<<", "[<<]<<;<<" },
+		/* a LF that was escaped */
+		{ "a\\\nb c", "[a\nb][c]" },
 		{ "a;b <<", "[a];[b]<<" },
 		{ "a \\<<", "[a][<<]" },
 		{ "a <\\<", "[a][<<]" },
@@ -128,7 +132,8 @@ static void quote(void)
 	static const char *const rows[][3] = {
 		{ "", "a", "a" },	  { "a", "b", "a b" },		  { "a", "b c", "a b\\ c" },
 		{ "", "\t", "\\\t" },	  { "", ";", "\\;" },		  { "", "\\", "\\\\" },
-		{ "", "<<", "\\<<" },	  { "", "<<<", "<<<" },		  { "", "a<<", "a<<" },
+		{ "", "<<", "<\\<" },	  { "", "<<<", "<<\\<" },		  { "", "a<<", "a<\\<" },
+		{ "", "<<a", "<<a" },	  { "", "<", "<" },		  { "<", "<", "< <" },
 		{ "", "\"'#", "\"'#" },	  { "x y", "\\ ;", "x y \\\\\\ \\;" },
 	};
 
@@ -192,6 +197,8 @@ static void round_trip(void)
 			random_word(&seed, word[i]);
 			CHECK(tk_words_quote(line, sizeof(line), word[i]) == 0, "turn %u", turn);
 		}
+		CHECK(!tk_words_payload(line, strlen(line)), "turn %u: %s", turn, line);
+		CHECK(tk_words_cut(line, strlen(line)) == strlen(line), "turn %u: %s", turn, line);
 		CHECK(tk_words_next(&rest, &w) == 0, "turn %u", turn);
 		CHECK(w.n == n && rest == NULL && !w.payload, "turn %u: %u, not %u", turn, w.n, n);
 		for (unsigned i = 0; i < w.n && i < n; i++)
@@ -199,30 +206,44 @@ static void round_trip(void)
 	}
 }
 
-/* The look at the line's end says what the splitting of the whole line says. */
-static void payload_ahead(void)
+/* Where the first command ends, whether it waits for a payload, and whether it gets it: the word
+ * `<<` alone announces one. */
+static void cut(void)
 {
 	static const struct {
-		const char *line;
-		bool is;
+		const char *text;
+		int end; /* -1: nowhere */
+		bool waits, announced;
 	} rows[] = {
-		{ "<<", true },		  { "a <<", true },	{ "a\t<< \t", true },	 { "a;<<", true },
-		{ "a; b <<", true },	  { "", false },	{ "<", false },		 { "a<<", false },
-		{ "a \\<<", false },	  { "a\\ <<", false },	{ "a\\\\ <<", true },	 { "a << b", false },
-		{ "a <<;", false },	  { "a <<<", false },	{ "a\\; <<", true },	 { "a\\;<<", false },
-		{ "<< <<", true },
+		{ "", -1, false, false },	   { "a", -1, false, false },
+		{ "a\\", -1, false, false },	   { "a\\\n", -1, false, false },
+		{ "a\\;", -1, false, false },	   { "\n", 0, false, false },
+		{ ";", 0, false, false },	   { "a;b\n", 1, false, false },
+		{ "a\nb;", 1, false, false },	   { "a\\\nb\n", 4, false, false },
+		{ "a\\;b;c\n", 4, false, false },   { "a\\\\;b", 3, false, false },
+		{ "a\\\\\\;b\n", 6, false, false }, { "<<\n", 2, true, true },
+		{ "a <<;", 4, true, true },	   { "a\t<<\n", 4, true, true },
+		{ "a << \n", 5, false, false },	   { "a <<\t;", 5, false, false },
+		{ "a<<\n", 3, true, false },	   { "a <<<\n", 5, true, false },
+		{ "a \\<<\n", 5, true, false },	   { "a <\\<\n", 5, false, false },
+		{ "a\\ <<\n", 5, true, false },	   { "a\\\\ <<\n", 6, true, true },
+		{ "a << b\n", 6, false, false },	   { "a <<\\\n\n", 6, false, false },
+		{ "<\n", 1, false, false },	   { "a <\n<\n", 3, false, false },
+		{ "<< <<\n", 5, true, true },
 	};
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
+		size_t len = strlen(rows[i].text), end = tk_words_cut(rows[i].text, len);
 		char copy[64], *rest = copy;
-		struct tk_words w = { .payload = false };
+		struct tk_words w;
 
-		strcpy(copy, rows[i].line);
-		while (rest)
-			CU_ASSERT_EQUAL(tk_words_next(&rest, &w), 0);
-		CHECK(tk_words_payload(rows[i].line, strlen(rows[i].line)) == rows[i].is, "%s",
-		      rows[i].line);
-		CHECK(w.payload == rows[i].is, "%s", rows[i].line);
+		CHECK(end == (rows[i].end < 0 ? len : (size_t)rows[i].end), "row %zu: %zu", i, end);
+		CHECK(tk_words_payload(rows[i].text, end) == rows[i].waits, "row %zu", i);
+		memcpy(copy, rows[i].text, end);
+		copy[end] = '\0';
+		CU_ASSERT_EQUAL(tk_words_next(&rest, &w), 0);
+		CHECK(rest == NULL, "row %zu: another command in it", i);
+		CHECK(w.payload == rows[i].announced, "row %zu", i);
 	}
 }
 
@@ -232,6 +253,6 @@ static const struct unit_test tests[] = {
 	{ "quote", quote },
 	{ "cannot be quoted", cannot_be_quoted },
 	{ "round trip", round_trip },
-	{ "payload ahead", payload_ahead },
+	{ "cut", cut },
 };
 UNIT_MAIN("words", tests)
