@@ -126,16 +126,31 @@ bool tk_keystore_is_state(int fd, const struct tk_ring *ring)
 
 /* ---- writing ---- */
 
+/* Only what is a regular file is opened at all, for some devices act on it: what the name stands
+ * for is held, looked at, and opened as it is held.  Without /proc it is looked at again. */
 int tk_keystore_open(const char *file)
 {
+	int at = open(file, O_PATH | O_CLOEXEC), fd = -1;
+	const int flags = O_RDWR | O_NONBLOCK | SAVE_FLAGS;
+	char name[32];
 	struct stat st;
-	int fd = open(file, O_RDWR | O_NONBLOCK | SAVE_FLAGS);
 
-	if (fd == -1 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
-		return fd;
-	close(fd);
+	if (at == -1)
+		return -1;
 	errno = EINVAL;
-	return -1;
+	if (fstat(at, &st) == 0 && S_ISREG(st.st_mode)) {
+		snprintf(name, sizeof(name), "/proc/thread-self/fd/%d", at);
+		fd = open(name, flags);
+		if (fd == -1 && errno == ENOENT)
+			fd = open(file, flags);
+	}
+	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		fd = -1;
+		errno = EINVAL;
+	}
+	close(at);
+	return fd;
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)

@@ -7,21 +7,16 @@
  * file is its own, it proves by knowing the keys that the file holds, or a tkprov.conf says
  * so (trust.h).  What it says of times and of what was before proves nothing.
  *
- * flock(2) lets one tkctl after the other ask for the ring and write it, so that an older
- * state cannot follow a newer one.
+ * The lock on the file lets one tkctl after the other ask for the ring and write it, so that
+ * an older state cannot follow a newer one.
  */
 #include "ctl/save.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/keystore.h"
@@ -32,8 +27,7 @@
 #include "ctl/trust.h"
 
 #define NOT_SAVED "not saved: "
-#define LOCK_TRIES 200
-#define LOCK_STEP_NS 10000000
+#define LOCK_MS 2000 /* for others to be done with the file */
 
 /* Why not, and what would help. */
 #define FOREIGN                                                                                    \
@@ -135,57 +129,6 @@ static int ask_state(const char *socket, const char *file, struct state *out, st
 
 /* ---- the file ---- */
 
-static bool is_still(int fd, const char *file)
-{
-	struct stat a, b;
-
-	return fstat(fd, &a) == 0 && stat(file, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-}
-
-/* Only what is a regular file is opened at all: some devices act on it.  -1: errno says
- * why. */
-static int open_regular(const char *file)
-{
-	int at = open(file, O_PATH | O_CLOEXEC), fd = -1;
-	char name[32];
-	struct stat st;
-
-	if (at == -1)
-		return -1;
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", at);
-	if (fstat(at, &st) == 0 && !S_ISREG(st.st_mode))
-		errno = EINVAL;
-	else
-		fd = tk_keystore_open(name);
-	close(at);
-	return fd;
-}
-
-/* Opens and locks the file.  -1: errno says why. */
-static int open_locked(const char *file)
-{
-	const struct timespec step = {.tv_nsec = LOCK_STEP_NS};
-
-	for (unsigned i = 0; i < LOCK_TRIES; i++) {
-		int fd = open_regular(file), err;
-
-		if (fd == -1)
-			return -1;
-		if (flock(fd, LOCK_EX | LOCK_NB) == 0 && is_still(fd, file))
-			return fd;
-		err = errno;
-		close(fd);
-		if (err != EWOULDBLOCK && err != EINTR && i > 0) {
-			errno = err;
-			return -1;
-		}
-		nanosleep(&step, NULL);
-	}
-	errno = EBUSY;
-	return -1;
-}
-
 /* Was a key of that name ever the newest of the ring?  By the events, as far back as they
  * go. */
 static bool was_newest(const struct state *s, const uint8_t name[static TK_NAME_LEN])
@@ -250,7 +193,7 @@ static int write_file(int fd, const char *socket, const char *file, const struct
 static int save_file(const char *socket, const char *file, struct tk_error *e)
 {
 	struct state s;
-	int fd = open_locked(file), rc;
+	int fd = tk_keystore_lock(file, LOCK_MS), rc;
 
 	if (fd == -1)
 		return tk_err_set(e, errno == ENOENT ? TK_E_NOENT : TK_E_SYS, "%s",
@@ -259,7 +202,7 @@ static int save_file(const char *socket, const char *file, struct tk_error *e)
 	if (!rc)
 		rc = write_file(fd, socket, file, &s, e);
 	fini_state(&s);
-	close(fd);
+	tk_keystore_unlock(fd);
 	return rc;
 }
 

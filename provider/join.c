@@ -135,7 +135,7 @@ static int change_mode(int fd, mode_t mode)
 {
 	char name[32];
 
-	(void)snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	(void)snprintf(name, sizeof(name), "/proc/thread-self/fd/%d", fd);
 	if (chmod(name, mode) == 0)
 		return 0;
 	return (int)syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH);

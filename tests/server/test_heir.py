@@ -92,6 +92,27 @@ def test_the_next_process_takes_over_from_the_one_that_listens(site):
     server.stop(signal.SIGKILL)
 
 
+def test_whoever_takes_over_touches_no_file_of_the_server(site):
+    """Its thread's descriptors are numbers of a table of its own, under which the server has others."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0640"; }}'])
+    first = SServer(site)
+    code = ("import os, signal, ssl\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "for i in range(40):\n"
+            f"    fd = os.open(f'{site.dir}/file{{i}}', os.O_CREAT | os.O_RDWR)\n"
+            "    os.fchmod(fd, 0o604)\n"
+            "    if i < 3: os.dup2(fd, i)\n"
+            f"open('{site.dir}/began', 'w').close()\n"
+            "signal.pause()\n")
+    second = site.add(Child(site, ["/usr/bin/python3", "-c", code], (site.dir / "began").exists))
+    first.stop()
+    wait_for("an answer", lambda: answers_as(site, second.pid))
+    assert site.socket.stat().st_mode & 0o777 == 0o640
+    assert {f.stat().st_mode & 0o777 for f in site.dir.glob("file*")} == {0o604}
+    assert "not saved" not in site.ask("rotate ssl tls-key 0")
+    assert all(f.read_bytes() == b"" for f in site.dir.glob("file*"))
+
+
 def test_a_listener_that_the_server_has_closed_is_made_again(site):
     """Where the thread shares the server's descriptors that is possible."""
     site.write_conf()
@@ -254,7 +275,8 @@ if "tsan" not in sanitizers.RUNTIMES:  # its runtime has a thread of its own
         site.write_conf()
         code = ("import os, resource, signal, ssl, time\n"
                 "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
-                "os.setgroups([]); os.setgid(61235); os.setuid(61235)\n"
+                "uid = 100000 + os.getpid()  # a limit counts all of a user's processes\n"
+                "os.setgroups([]); os.setgid(uid); os.setuid(uid)\n"
                 "resource.setrlimit(resource.RLIMIT_NPROC, (3, 3))\n"
                 "if os.fork() == 0:\n"
                 "    signal.pause()\n"
