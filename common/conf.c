@@ -29,13 +29,9 @@ static struct tk_conf *read_ahead(const char *path, struct tk_file *text, size_t
 
 static int read_conf(struct tk_conf_reader *r, struct tk_file *text)
 {
-	int rc;
-
 	r->conf->path = strdup(r->path);
-	if (!r->conf->path)
-		return tk_conf_no_memory(r);
-	rc = tk_conf_tree_read(r, text, tk_conf_options_read);
-	return rc ? rc : tk_conf_default_fill(r->conf, r->e);
+	return r->conf->path ? tk_conf_tree_read(r, text, tk_conf_options_read) :
+			       tk_conf_no_memory(r);
 }
 
 /* The default file need not be there. */

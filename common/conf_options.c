@@ -487,6 +487,8 @@ int tk_conf_options_read(struct tk_conf_reader *r, const struct tk_conf_node *to
 	int rc;
 
 	rc = tk_conf_walk(r, top, top_options, COUNT(top_options), r->conf);
+	if (!rc)
+		rc = tk_conf_default_fill(r->conf, r->e); /* a default ring has a period, too */
 	if (rc)
 		return rc;
 	rc = tk_conf_check_ages(r->conf, tk_conf_member(top, "max_key_age") != NULL, &where, &why);

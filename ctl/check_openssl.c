@@ -374,7 +374,8 @@ static bool is_providers(const char *name)
 	const char *dot = strrchr(name, '.');
 	size_t len = dot ? (size_t)(dot - name) : strlen(name);
 
-	return len == strlen("providers") && strncmp(name, "providers", len) == 0;
+	/* OpenSSL compares as far as the name in the file goes. */
+	return len > 0 && strncmp(name, "providers", len) == 0;
 }
 
 static void check_program(struct reading *r, const char *variable, const char *name)

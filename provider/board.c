@@ -22,7 +22,7 @@
 #include "provider/shm.h"
 
 #define MAGIC UINT64_C(0x746b626f61726400) /* tkboard */
-#define LAYOUT 5
+#define LAYOUT 6
 #define GUARDS 64 /* the byte of the first place; far from those of enum tk_board_lock */
 #define PROC_TEXT 1024
 #define LOCK_STEP_NS 1000000
@@ -368,6 +368,16 @@ void tk_board_set_listener(struct tk_board *b, pid_t pid)
 pid_t tk_board_listener(const struct tk_board *b)
 {
 	return (pid_t)atomic_load_explicit(&b->mem->listener, memory_order_relaxed);
+}
+
+void tk_board_accept(struct tk_board *b)
+{
+	atomic_fetch_add_explicit(&b->mem->accepts, 1, memory_order_relaxed);
+}
+
+uint32_t tk_board_accepts(const struct tk_board *b)
+{
+	return atomic_load_explicit(&b->mem->accepts, memory_order_relaxed);
 }
 
 bool tk_board_turn(struct tk_board *b, int64_t now_ms, int64_t period)

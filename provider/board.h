@@ -86,6 +86,10 @@ bool tk_board_beside(const struct tk_board *b);
 void tk_board_set_listener(struct tk_board *b, pid_t pid);
 pid_t tk_board_listener(const struct tk_board *b);
 
+/* A connection to the instance's sockets was taken; how many were. */
+void tk_board_accept(struct tk_board *b);
+uint32_t tk_board_accepts(const struct tk_board *b);
+
 /* Of all who ask within `period` ms one is told that it is his turn. */
 bool tk_board_turn(struct tk_board *b, int64_t now_ms, int64_t period);
 

@@ -89,7 +89,9 @@ struct tk_board_mem {
 	_Atomic int64_t looked;    /* when somebody last looked after the socket, monotonic ms */
 	_Atomic uint32_t beside;
 	_Atomic uint32_t listener; /* pid that made the instance's listening socket; 0: none yet */
-	uint64_t reserved[7];
+	_Atomic uint32_t accepts;  /* connections that were taken */
+	uint32_t reserved32b;
+	uint64_t reserved[6];
 	struct tk_process_mem process[TK_BOARD_PROCESSES];
 	struct tk_event_mem event[TK_BOARD_EVENTS];
 };

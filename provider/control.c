@@ -36,6 +36,7 @@
 struct listener {
 	const struct tk_fd *fd; /* NULL: not ours, or gone */
 	int64_t seen;      /* a connection has waited since, 0: none */
+	uint32_t accepts;  /* how many had been taken by then */
 	int64_t paused;    /* no descriptors: look again then */
 };
 
@@ -99,18 +100,23 @@ static void accept_from(struct listener *l, unsigned which, int64_t now)
 		return;
 	fd = accept4(l->fd->num, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	self.turn = which + 1;
-	if (fd != -1)
+	if (fd != -1) {
+		tk_board_accept(self.inst->board);
 		tk_session_open(self.inst, fd, which, now);
+	}
 	else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
 		l->paused = now + NO_FDS_PAUSE_MS;
 }
 
 static void listener_ready(struct listener *l, unsigned which, int64_t now)
 {
+	uint32_t accepts = tk_board_accepts(self.inst->board);
 	int64_t wait = patience(now);
 
-	if (l->seen == 0)
+	/* Whatever waits now is not what waited before if somebody has taken one meanwhile. */
+	if (l->seen == 0 || l->accepts != accepts)
 		l->seen = now;
+	l->accepts = accepts;
 	if (now - l->seen >= wait)
 		accept_from(l, which, now);
 	else

@@ -14,6 +14,7 @@
 #include "provider/control.h"
 #include "provider/epoch.h"
 #include "provider/instance.h"
+#include "provider/save.h"
 #include "provider/join.h"
 
 static void (*_Atomic also_in_child)(void); /* the same for all who set it */
@@ -57,6 +58,7 @@ static void child(void)
 		pthread_mutex_init(&inst->writer, NULL);
 		tk_vault_forked(inst->vault);
 		enter_child(inst);
+		tk_save_forked(inst);
 		/* Open here it would look as if somebody answered. */
 		if (tk_control_start(inst, true) != 0)
 			tk_join_leave(inst, false);

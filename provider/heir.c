@@ -3,6 +3,8 @@
  * heir.c - owns the decision to take the instance's socket over, and what follows from it: key
  * files become this instance's to write, with the keys that they hold by then.
  *
+ * As long as they are another's they are followed: what it saves is taken in.
+ *
  * A look at the path is a connection that whoever lives there has to accept, so it comes last,
  * from one process at a time, and never from one whose own instance is known to listen.
  */
@@ -56,11 +58,31 @@ static void take_files(struct tk_instance *inst)
 	struct tk_error e;
 	bool saved;
 
-	tk_board_set_beside(inst->board, false);
 	for (unsigned i = 0; i < inst->conf->ring_count; i++)
-		if (tk_save_wanted(inst, i) && tk_save_reload(inst, i, &o, &c, &saved, &e) != 0)
+		if (tk_ops_theirs(inst, i) && tk_save_reload(inst, i, &o, &c, &saved, &e) != 0)
 			tk_log(LOG_ERR, "%s; the keys stay as they are", e.text);
+	tk_board_set_beside(inst->board, false); /* last: till then no timer changes what is read */
 	tk_heir_files(inst);
+}
+
+/* As long as another instance has them, its files say what its commands and timers do: a key that
+ * was flushed there is to be gone here, too.  A file that cannot be read is no news. */
+static void follow_files(struct tk_instance *inst)
+{
+	struct tk_origin o = { .added = tk_now(), .by = TK_BY_FILE };
+	char hex[TK_NAME_HEX + 1];
+	struct tk_changed c;
+	struct tk_error e;
+	bool saved;
+
+	for (unsigned i = 0; i < inst->conf->ring_count; i++) {
+		if (!tk_ops_theirs(inst, i) || tk_save_reload(inst, i, &o, &c, &saved, &e) != 0 ||
+		    !c.changed)
+			continue;
+		tk_key_name_hex(c.newest, hex);
+		tk_log(LOG_NOTICE, "ring %u (%s): as its file is now, newest is %s", i,
+		       inst->conf->rings[i].name, hex);
+	}
 }
 
 /* ---- the socket ---- */
@@ -78,7 +100,7 @@ static bool is_our_turn(struct tk_instance *inst, bool first, int64_t now)
 {
 	bool found = false;
 
-	if (!first || tk_instance_lost(inst) || !tk_instance_same_root(inst))
+	if (!first || tk_instance_lost(inst))
 		return false;
 	tk_board_each(inst->board, listens, &found);
 	return !found && tk_board_turn(inst->board, now, TK_HEIR_EVERY_MS);
@@ -92,6 +114,10 @@ bool tk_heir_look(struct tk_instance *inst, bool first, int64_t now, int64_t *ag
 	*again = now + TK_HEIR_EVERY_MS;
 	if (!is_our_turn(inst, first, now))
 		return false;
+	if (beside)
+		follow_files(inst);
+	if (!tk_instance_same_root(inst))
+		return false;
 	switch (tk_join_again(inst)) {
 	case TK_JOIN_OURS:
 		tk_log(LOG_NOTICE, "%s: nobody answered there any more; answering now%s", path,
@@ -100,10 +126,12 @@ bool tk_heir_look(struct tk_instance *inst, bool first, int64_t now, int64_t *ag
 			take_files(inst);
 		return true;
 	case TK_JOIN_THEIRS:
+		if (beside)
+			return false;
 		tk_board_set_beside(inst->board, true);
-		if (!beside)
-			tk_log(LOG_WARNING, "%s: another instance has taken this socket; key files are "
-					    "left to it", path);
+		tk_log(LOG_WARNING, "%s: another instance has taken this socket; key files are "
+				    "left to it", path);
+		follow_files(inst); /* before a timer asks */
 		return false;
 	default:
 		*again += TK_HEIR_EVERY_MS; /* others may have the right to */

@@ -30,7 +30,7 @@
 
 #define LOCK_DEADLINE_MS 1000
 #define LOCK_STEP_NS 5000000
-#define BACKLOG 1024 /* whoever does not block must not be refused behind a flood */
+#define BACKLOG SOMAXCONN /* whoever does not block must not be refused behind a flood */
 
 /* What there is on a path, and what became of a socket. */
 enum state { FREE, OURS, ALIVE, FORBIDDEN, NO_SOCKETS, FAILED };
@@ -269,8 +269,10 @@ static void say(const char *path, bool first, enum state got)
 		break;
 	case FAILED:
 		tk_log(LOG_WARNING, "%s: %s; going on %s", path,
-		       errno == ENOTSOCK ? "there is something that is not a socket" :
-					   strerror(errno), without);
+		       errno == ENOTSOCK  ? "there is something that is not a socket" :
+		       errno == ETIMEDOUT ? "somebody has its .lock all the time" :
+					    strerror(errno),
+		       without);
 		break;
 	}
 }
@@ -289,7 +291,7 @@ void tk_join_listen(struct tk_instance *inst)
 		got = open_first(&conf->sockets[i], &inst->listeners[i]);
 		say(conf->sockets[i].path, i == 0, got);
 		if (i == 0)
-			tk_board_set_beside(inst->board, got == ALIVE || got == FORBIDDEN);
+			tk_board_set_beside(inst->board, got == ALIVE);
 	}
 	if (tk_fd_ok(&inst->listeners[0]))
 		tk_board_set_listener(inst->board, getpid());

@@ -18,6 +18,7 @@
 
 #define LOCK_DEADLINE_MS 2000
 #define NOTHING_TO_DO 1
+#define FOLLOWS_S 10 /* in that time what another instance has saved is taken in, if it can be */
 
 struct job {
 	/* 0: publish; NOTHING_TO_DO; or an enum tk_err. */
@@ -203,8 +204,9 @@ int64_t tk_ops_due(const struct tk_instance *inst, unsigned ring)
 {
 	int64_t period = inst->conf->rings[ring].rotate_every;
 
-	if (tk_ops_theirs(inst, ring))
-		return 0;
+	/* Whose file it is rotates it, and we follow; unless nobody does. */
+	if (period > 0 && tk_ops_theirs(inst, ring))
+		period += period > FOLLOWS_S ? period : FOLLOWS_S;
 	return period > 0 ? tk_ops_since(inst, ring) + period : 0;
 }
 

@@ -16,7 +16,7 @@
 #include "provider/log.h"
 
 #define LOCK_DEADLINE_MS 2000
-#define FILE_DEADLINE_MS 1000 /* for others to be done with a file */
+#define FILE_DEADLINE_MS 200 /* for others to be done with a file */
 #define NOT_OPEN "not open, and the server has another root by now"
 #define OTHERS "another program has it locked all the time"
 
@@ -274,6 +274,23 @@ void tk_save_open(struct tk_instance *inst)
 		tk_log(LOG_WARNING, "%u key file(s) are not kept open, the limit of open files "
 				    "(RLIMIT_NOFILE) leaves no room: a process of the server that "
 				    "has no right to open them cannot save them", left);
+}
+
+/* A file that was made anew since (brought to its form, replaced and reloaded) is open in a
+ * control thread's table only: a child opens it while it has the rights of its parent. */
+void tk_save_forked(struct tk_instance *inst)
+{
+	for (unsigned i = 0; i < inst->conf->ring_count; i++) {
+		int fd = -1;
+
+		if (inst->files[i].num == -1 || tk_fd_ok(&inst->files[i]))
+			continue;
+		if (tk_instance_same_root(inst))
+			fd = tk_keystore_open(file_of(inst, i));
+		inst->files[i] = TK_FD_NONE;
+		if (fd != -1)
+			tk_fd_adopt(&inst->files[i], fd);
+	}
 }
 
 /* ---- reload ---- */

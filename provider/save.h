@@ -22,6 +22,9 @@
  * does not work is logged; the keys are in force all the same. */
 void tk_save_open(struct tk_instance *inst);
 
+/* In a forked child: what its parent has opened in a thread's table of its own is opened anew. */
+void tk_save_forked(struct tk_instance *inst);
+
 /* Is this a ring that is to be saved? */
 bool tk_save_wanted(const struct tk_instance *inst, unsigned ring);
 

@@ -55,6 +55,7 @@ struct session {
 
 static struct session sessions[TK_SESSIONS_MAX];
 static bool initialised;
+static unsigned put_out; /* how many had to make room since there was any */
 
 /* The buffer only as far as it was used: its other pages need never exist. */
 static void clear(struct session *s)
@@ -98,6 +99,15 @@ static struct session *free_place(void)
 	return NULL;
 }
 
+/* The larger the crowd the shorter its patience, down to the grace, so that whoever stands behind
+ * it has not to wait for all of it: half for each ten that had to go. */
+static int64_t patience(int64_t ms)
+{
+	for (unsigned n = put_out; n >= TK_SESSIONS_MAX && ms > GRACE_MS; n -= TK_SESSIONS_MAX)
+		ms /= 2;
+	return ms > GRACE_MS ? ms : GRACE_MS;
+}
+
 /* When a session has to make room, by what it does; INT64_MAX: it does something else. */
 static int64_t when_silent(const struct session *s)
 {
@@ -106,12 +116,12 @@ static int64_t when_silent(const struct session *s)
 
 static int64_t when_unread(const struct session *s)
 {
-	return s->out.len > 0 ? s->unread + UNREAD_MS : INT64_MAX;
+	return s->out.len > 0 ? s->unread + patience(UNREAD_MS) : INT64_MAX;
 }
 
 static int64_t when_at_work(const struct session *s)
 {
-	return s->out.len == 0 && s->busy ? s->since + LONG_MS : INT64_MAX;
+	return s->out.len == 0 && s->busy ? s->since + patience(LONG_MS) : INT64_MAX;
 }
 
 static struct session *first_of(int64_t (*when)(const struct session *))
@@ -149,14 +159,17 @@ static struct session *gives_way(int64_t now, int64_t *wake)
 
 bool tk_session_room(int64_t now, int64_t *wake)
 {
-	return free_place() != NULL || gives_way(now, wake) != NULL;
+	if (free_place() == NULL)
+		return gives_way(now, wake) != NULL;
+	put_out = 0;
+	return true;
 }
 
 /* With all places taken, a client that has held its own for long waits between two commands,
  * until the listeners were asked once whether anybody wants it. */
 static bool stands_back(struct session *s, int64_t now)
 {
-	if (now - s->since < LONG_MS || free_place() != NULL)
+	if (now - s->since < patience(LONG_MS) || free_place() != NULL)
 		s->stands = 0;
 	else
 		s->stands = s->stands == 0 ? 2 : s->stands - 1;
@@ -433,6 +446,7 @@ void tk_session_open(struct tk_instance *inst, int fd, unsigned which, int64_t n
 	int64_t never = INT64_MAX;
 
 	if (s == NULL && (s = gives_way(now, &never)) != NULL) {
+		put_out++;
 		drain(s);
 		end(s);
 	}

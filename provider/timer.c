@@ -30,8 +30,13 @@ static int rotate(struct tk_instance *inst, unsigned ring)
 	}
 	rc = tk_save_ring(inst, ring, &e);
 	tk_key_name_hex(c.newest, hex);
-	tk_log(LOG_NOTICE, "ring %u (%s): key rotated, newest is %s, by the timer", ring,
-	       inst->conf->rings[ring].name, hex);
+	if (tk_ops_theirs(inst, ring))
+		tk_log(LOG_WARNING, "ring %u (%s): key rotated, newest is %s, by the timer; not saved, "
+				    "for another instance has the socket, but has not rotated the file "
+				    "in time", ring, inst->conf->rings[ring].name, hex);
+	else
+		tk_log(LOG_NOTICE, "ring %u (%s): key rotated, newest is %s, by the timer", ring,
+		       inst->conf->rings[ring].name, hex);
 	tk_ops_record(inst, ring, TK_EVENT_TIMER, &c, rc == 0 ? TK_EVENT_OK : TK_EVENT_NOT_SAVED);
 	return 0;
 }
@@ -49,7 +54,7 @@ static void watch_age(struct tk_instance *inst, unsigned ring, int64_t since)
 /* When to look at this ring again. */
 static int64_t run_ring(struct tk_instance *inst, unsigned ring, int64_t now, bool late)
 {
-	int64_t due = tk_ops_due(inst, ring), old;
+	int64_t due = tk_ops_due(inst, ring), old, next;
 
 	if (due != 0 && now >= due + late && !tk_instance_lost(inst)) {
 		if (rotate(inst, ring) != 0)
@@ -57,11 +62,14 @@ static int64_t run_ring(struct tk_instance *inst, unsigned ring, int64_t now, bo
 		due = tk_ops_due(inst, ring);
 	}
 	old = tk_ops_since(inst, ring) + inst->conf->max_key_age;
-	if (now > old && !tk_ops_theirs(inst, ring))
+	if (now > old)
 		watch_age(inst, ring, old - inst->conf->max_key_age);
+	next = now > old ? INT64_MAX : old + 1;
 	if (due == 0)
-		return now > old ? INT64_MAX : old + 1;
-	return due + late > now ? due + late : now + TRY_AGAIN_S;
+		return next;
+	if (due + late <= now)
+		return now + TRY_AGAIN_S;
+	return due + late < next ? due + late : next;
 }
 
 int64_t tk_timer_run(struct tk_instance *inst, int64_t now, bool late)

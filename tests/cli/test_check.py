@@ -596,6 +596,7 @@ OPENSSL = {
                    ["error: {cnf}: 'openssl_conf = inti': there is no section [inti]"], False),
     "no providers": (lambda p: p.write_cnf(init="ssl_conf = ssl", more="[ssl]"),
                      ["error: {cnf}: [init]: no 'providers': OpenSSL loads no module"], False),
+    "providers by a beginning of its name": (lambda p: p.write_cnf(init="provider = provs"), [], True),
     "no providers section": (lambda p: p.write_cnf(init="providers = prov"),
                              ["error: {cnf}: [init]: 'providers = prov': there is no section [prov]"],
                              False),

@@ -25,6 +25,8 @@ NGINX = "/usr/sbin/nginx"
 HAPROXY = "/usr/sbin/haproxy"
 PYTHON = "/usr/bin/python3"
 DEADLINE = 20
+WWW = 33  # www-data
+AS_WWW = ["/usr/bin/setpriv", "--reuid=33", "--regid=33", "--clear-groups"]
 
 
 def wait_for(what, probe, deadline=DEADLINE):

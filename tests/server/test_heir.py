@@ -11,7 +11,7 @@ import socket
 import time
 
 import sanitizers
-from harness import HAPROXY, Child, Haproxy, SServer, alive, hello, table, wait_for
+from harness import AS_WWW, HAPROXY, WWW, Child, Haproxy, SServer, alive, hello, table, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -31,18 +31,59 @@ def said_by(site, pid, text):
 
 def test_second_server_has_socket_and_file_when_the_first_has_ended(site):
     """Till then it rotates no ring that has a file, however due, and writes none."""
-    site.write_conf(ring='rotate_every = "2s";')
+    site.write_conf(ring='rotate_every = "4s";')
     first = SServer(site)
     second = SServer(site)
-    wait_for("rotations", lambda: int(site.info()["Rotations"]) >= 3)
+    wait_for("rotations", lambda: int(site.info()["Rotations"]) >= 2)
     assert answers_as(site, first.pid) and not said_by(site, second.pid, "rotated")
-    assert hello(second.port)["name"] not in site.names()
     first.stop()
     wait_for("an answer", lambda: answers_as(site, second.pid))
     wait_for("a rotation", lambda: said_by(site, second.pid, "key rotated"))
     wait_for("the save", lambda: site.keyfile.read_text().split() == site.keys())
     assert not said_by(site, second.pid, "not saved")
     assert hello(second.port)["name"] in site.names()
+
+
+def test_a_server_beside_follows_the_file(site):
+    """What is rotated and flushed by the one that has socket and file holds for both."""
+    site.write_conf()
+    SServer(site)
+    second = SServer(site)
+    ticket = site.session()
+    site.ask("rotate ssl tls-key 0")
+    wait_for("the rotation", lambda: hello(second.port)["name"] == site.names()[1])
+    hello(second.port, save=ticket)
+    site.ask("flush ssl tls-key 0")
+    wait_for("the flush", lambda: hello(second.port)["name"] == site.names()[1])
+    assert not hello(second.port, offer=ticket)["reused"]
+    assert said_by(site, second.pid, "as its file is now")
+
+
+def test_a_ring_whose_file_nobody_rotates(site):
+    """Somebody has the socket and does nothing: after a second period keys rotate all the same, in memory,
+    and it is told."""
+    site.write_conf(ring='rotate_every = "2s";')
+    with socket.socket(socket.AF_UNIX) as live:
+        live.bind(str(site.socket))
+        live.listen(100)
+        server = SServer(site)
+        keys, was = site.keyfile.read_text(), hello(server.port)["name"]
+        wait_for("a rotation", lambda: hello(server.port)["name"] != was)
+        assert said_by(site, server.pid, "has not rotated the file in time")
+        assert site.keyfile.read_text() == keys
+
+
+def test_a_stale_socket_of_somebody_else(site):
+    """One that may not even be asked: no socket, but keys are kept."""
+    site.write_conf(ring='rotate_every = "2s";')
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(site.socket))
+    site.socket.chmod(0o600)
+    server = SServer(site, wrap=AS_WWW, user=WWW)
+    assert "cannot connect to see who has this socket: Permission denied" in site.log_text()
+    keys = site.keyfile.read_text()
+    wait_for("a rotation that is saved", lambda: site.keyfile.read_text() != keys)
+    assert hello(server.port)["name"] != ""
 
 
 def test_a_server_that_stays_beside_costs_the_other_little(site):

@@ -11,10 +11,8 @@ import subprocess
 import pytest
 
 import sysconfdir
-from harness import BUILD, Nginx, SServer, hello, new_key, run, wait_for
+from harness import AS_WWW, BUILD, Nginx, SServer, hello, new_key, run, wait_for, WWW
 
-WWW = 33  # www-data
-AS_WWW = ["/usr/bin/setpriv", "--reuid=33", "--regid=33", "--clear-groups"]
 
 
 def tkctl(site, *words):

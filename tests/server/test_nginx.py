@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import threading
 
 import pytest
 import sanitizers
@@ -34,6 +35,41 @@ def test_ticket_carries_the_encrypting_name_through_ten_rotations(site, tls):
         assert after[:2] == before[1:], "everything moves down one"
         assert done.stdout == (f"TLS ticket key rotated: 0.2 is {after[2]}, 0.1 {after[1]} encrypts\n")
         assert hello(nginx.port, tls=tls)["name"] == after[1]
+
+
+def test_the_creator_answers_while_it_lives(site):
+    """Workers have another uid: they take only what nobody has taken for 300 ms, however many ask."""
+    site.write_conf()
+    nginx = Nginx(site)
+    said = []
+
+    def ask():
+        said.extend(site.info()["Pid"] for _ in range(300))
+
+    clients = [threading.Thread(target=ask) for _ in range(3)]
+    for c in clients:
+        c.start()
+    for c in clients:
+        c.join(60)
+    assert len(said) == 900
+    assert said.count(str(nginx.pid)) >= 890, "a master that a busy machine keeps waiting may be late"
+
+
+def test_workers_of_a_file_that_was_made_anew(site):
+    """They can save though the descriptor that their master has inherited is of the file before."""
+    site.write_conf()
+    nginx = Nginx(site)
+    site.keyfile.write_text(site.keyfile.read_text() + new_key() + "\n")
+    assert "not saved" not in site.ask("reload ssl tls-key 0")
+    nginx.reload()
+    workers = nginx.worker_pids()
+    os.kill(nginx.pid, signal.SIGKILL)
+    wait_for("the master's end", lambda: not alive(nginx.pid))
+    for _ in range(3):
+        answer = site.ask("rotate ssl tls-key 0")
+        assert answer.startswith("TLS ticket key rotated") and "not saved" not in answer
+    assert site.keyfile.read_text().split() == site.keys()
+    assert set(workers) <= set(nginx.family())
 
 
 @TLS

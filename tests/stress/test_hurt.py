@@ -133,6 +133,22 @@ def test_a_crowd_on_a_lower_socket(victim, way):
     victim.is_as_before()
 
 
+@pytest.mark.parametrize("way", [Unread, Busy])
+def test_a_large_crowd_on_the_same_socket(site, way):  # noqa: F811
+    """Whoever stands behind them all gets in before they have had half a second or a second each."""
+    victim = Victim(site)
+    with Crowd(victim, way, n=80):
+        said = []
+        for _ in range(3):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.settimeout(4)
+                s.connect(str(victim.low))
+                s.sendall(b"show cli level\n")
+                said.append(s.recv(100))
+        assert said == [b"user\n\n"] * 3
+    victim.is_as_before()
+
+
 def test_a_crowd_that_reads_slowly(site):  # noqa: F811
     """What is read of an answer buys no time while others wait."""
     victim = Victim(site, rings=MANY_RINGS)

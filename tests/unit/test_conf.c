@@ -449,6 +449,9 @@ static void contradictions(void)
 		  "2: server name 'x.org' is there twice" },
 		{ "rings = ( { name = \"a\";\npersist = true; } );", R,
 		  "2: ring 'a' has no 'file' that it could be saved to" },
+		{ "max_key_age = \"2s\"; max_key_age_action = \"stop-issuing\";", R,
+		  "1: 'max_key_age' is shorter than 'rotate_every' of ring 'default': its key would be "
+		  "too old before each rotation" },
 		{ "rings = ( { file = \"/a\"; rotate_every = \"2h\"; } );\nmax_key_age = \"1h\";", R,
 		  "2: 'max_key_age' is shorter than 'rotate_every' of ring '/a': its key would be "
 		  "too old before each rotation" },
