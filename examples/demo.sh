@@ -14,17 +14,19 @@ say() { printf '\n== %s\n' "$*"; }
 fail() { printf '\nThe story did not come true: %s\n' "$*" >&2; exit 1; }
 
 # Keys lie in the folder: it goes whatever ends this, and whatever comes while it goes.
-dir='' nginx='' stopping=''
+dir='' stopping=''
+# The nginx that was started here: a pid alone may be somebody else's by now.
+running() { [ -n "$dir" ] && grep -qsa "$dir/nginx[.]conf" /proc/[0-9]*/cmdline; }
 clean() {
 	stopping=yes
 	trap '' INT TERM HUP
-	nginx=${nginx:-$(jobs -p)}
-	if [ -n "$nginx" ]; then
-		# shellcheck disable=SC2086
-		kill $nginx 2> /dev/null || true
-		# shellcheck disable=SC2086
-		for _ in $(seq 100); do kill -0 $nginx 2> /dev/null || break; sleep 0.1; done
-	fi
+	# One that has just gone into the background has its pid file in a moment; a signal that comes
+	# before it waits for signals is only heard with the next.
+	for _ in $(seq 100); do
+		running || break
+		[ ! -s "$dir/nginx.pid" ] || kill "$(cat "$dir/nginx.pid")" 2> /dev/null || true
+		sleep 0.1
+	done
 	[ -z "$dir" ] || rm -rf "$dir"
 }
 stop() { [ -n "$stopping" ] || exit "$1"; }
@@ -72,7 +74,7 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=test.local \
 
 start_nginx() {
 	cat > "$dir/nginx.conf" <<EOT
-daemon off; worker_processes 4; pid $dir/nginx.pid; error_log $dir/nginx.err;
+daemon on; worker_processes 4; pid $dir/nginx.pid; error_log $dir/nginx.err;
 $([ "$(id -u)" != 0 ] || echo "user www-data;")
 events {}
 http { access_log off; client_body_temp_path $dir/t1; proxy_temp_path $dir/t2; fastcgi_temp_path $dir/t3;
@@ -80,16 +82,15 @@ http { access_log off; client_body_temp_path $dir/t1; proxy_temp_path $dir/t2; f
   server { listen 127.0.0.1:$1 ssl; server_name test.local; ssl_protocols TLSv1.2 TLSv1.3;
     ssl_certificate $dir/server.pem; ssl_certificate_key $dir/server.key; return 200 "hello\n"; } }
 EOT
-	OPENSSL_CONF=$dir/openssl.cnf nginx -p "$dir" -c "$dir/nginx.conf" -e "$dir/nginx.err" 2> "$dir/start.err" &
-	nginx=$!
-	# It says so when it listens, by its pid file.
+	OPENSSL_CONF=$dir/openssl.cnf nginx -p "$dir" -c "$dir/nginx.conf" -e "$dir/nginx.err" 2> "$dir/start.err" || return
+	# Who has made the contexts is gone; who goes on with them says so by the pid file.
 	until [ -s "$dir/nginx.pid" ]; do
-		kill -0 "$nginx" 2> /dev/null || { nginx=; return 1; }
+		running || return
 		sleep 0.1
 	done
 }
 
-say "nginx from Debian's package, 4 workers, with tkprov.so loaded through openssl.cnf"
+say "nginx from Debian's package, a daemon with 4 workers, with tkprov.so loaded through openssl.cnf"
 port=
 for try in $(seq 20000 137 30000); do
 	if start_nginx "$try"; then port=$try; break; fi

@@ -73,6 +73,8 @@ def main():
     out, _ = whole.communicate(timeout=600)
     if whole.returncode != 0:
         sys.exit(f"the demo fails when nobody stops it:\n{out.decode()}")
+    if left_by(whole):
+        sys.exit(f"the demo leaves {left_by(whole)} when nobody stops it")
     life = time.monotonic() - begin
     faults = 0
     for i in range(TIMES):

@@ -54,6 +54,7 @@ EXTRA_DIST += \
 	tests/server/test_heir.py \
 	tests/server/test_keep.py \
 	tests/server/test_keyfile.py \
+	tests/server/test_leave.py \
 	tests/server/test_nginx.py \
 	tests/server/test_options.py \
 	tests/server/test_start.py \

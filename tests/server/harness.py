@@ -98,7 +98,7 @@ def run(*args, **kw):
 
 class Pki:
     """Certificates, made once for all tests: a server's, and CAs `a`, `b` (of one name)
-    with a client each."""
+    with a client each, `a` and `b`; CA `a` has another, `a2`."""
 
     def __init__(self, folder):
         self.dir = pathlib.Path(folder)
@@ -108,19 +108,20 @@ class Pki:
         self.both = self.dir / "server.both"
         for ca in ("a", "b"):
             self._self_signed(f"ca-{ca}", "/CN=one name for two")
-            self._client(ca)
+            self._client(ca, ca, 7)
+        self._client("a", "a2", 8)
 
     def _self_signed(self, name, subject):
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
             "-nodes", "-days", "30", "-subj", subject,
             "-keyout", self.dir / f"{name}.key", "-out", self.dir / f"{name}.pem")
 
-    def _client(self, ca):
-        base = self.dir / f"client-{ca}"
+    def _client(self, ca, name, serial):
+        base = self.dir / f"client-{name}"
         run("openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-            "-subj", f"/CN=client of {ca}", "-keyout", f"{base}.key", "-out", f"{base}.csr")
+            "-subj", f"/CN=client {name} of {ca}", "-keyout", f"{base}.key", "-out", f"{base}.csr")
         run("openssl", "x509", "-req", "-in", f"{base}.csr", "-CA", self.dir / f"ca-{ca}.pem",
-            "-CAkey", self.dir / f"ca-{ca}.key", "-set_serial", "7", "-days", "30",
+            "-CAkey", self.dir / f"ca-{ca}.key", "-set_serial", serial, "-days", "30",
             "-out", f"{base}.pem")
 
     def ca(self, name="a"):

@@ -3,6 +3,7 @@
 the key, not to its slot, and tells a resumed ticket from a forged one."""
 import base64
 import os
+import re
 import socket
 import ssl
 import time
@@ -302,11 +303,33 @@ def test_events_tell_whose_secrets_were_read(site):
 
 
 def test_events_keep_the_last_ones(site):
-    site.write_conf()
+    """Of 512 places 64 are for what takes no rights, or not admin's: neither kind pushes out the other."""
+    site.write_conf(ring="persist = false;")
     SServer(site)
-    site.ask("\n".join(["rotate ssl tls-key 0"] * 60))
+    made = []
+
+    def rotate(times):
+        got = site.ask("\n".join(["rotate ssl tls-key 0"] * times))
+        made.extend(re.findall("rotated: 0.2 is ([0-9a-f]{32})", got))
+
+    def clear(times):
+        assert site.ask("\n".join(["clear counters"] * times)) == "\n" * times
+
+    def shown(n=5000):
+        return [(r["command"], r["name"]) for r in site.events(n)]
+
+    rotate(60)
     assert len(site.events()) == 50 and len(site.events(1000)) == 61  # and the start
+    rotations, cleared = [("rotate ssl tls-key", name) for name in made], ("clear counters", "-")
+    start = shown()[0]
     for _ in range(10):
-        site.ask("\n".join(["clear counters"] * 60))
-    rows = site.events(5000)
-    assert len(rows) == 512 and {r["command"] for r in rows} == {"clear counters"}
+        clear(60)
+    assert start[0] == "start" and shown() == [start, *rotations, *[cleared] * 64]
+    assert shown(70) == [*rotations[-6:], *[cleared] * 64]
+    for _ in range(8):
+        rotate(60)
+    rotations = [("rotate ssl tls-key", name) for name in made]
+    assert len(made) == 540 and shown() == [*[cleared] * 64, *rotations[-448:]]
+    clear(1)
+    rotate(1)
+    assert shown() == [*[cleared] * 63, *rotations[-447:], cleared, ("rotate ssl tls-key", made[-1])]

@@ -11,8 +11,7 @@ import subprocess
 import pytest
 
 import sysconfdir
-from harness import AS_WWW, BUILD, Nginx, SServer, hello, new_key, run, wait_for, WWW
-
+from harness import AS_WWW, BUILD, DEADLINE, Nginx, SServer, WWW, hello, new_key, run, wait_for
 
 
 def tkctl(site, *words):
@@ -450,6 +449,17 @@ def test_the_server_waits_for_whoever_has_the_file_locked(site):
     assert rotate(site) is None and in_step(site) and site.info()["Not_saved"] == "0"
 
 
+def ends(process):
+    """And is gone afterwards, whether by itself or not."""
+    try:
+        process.wait(DEADLINE)
+        return True
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+
+
 def test_two_instances_bring_one_file_to_its_form(site):
     """Both at the same time, and again and again: none gets into the other's way."""
     site.write_conf()
@@ -472,7 +482,8 @@ def test_two_instances_bring_one_file_to_its_form(site):
         finally:
             for s in servers:
                 s.terminate()
-                s.wait()
+            late = [s for s in servers if not ends(s)]
+        assert not late, "they did not end"
         assert lines(site) == want and not list(site.dir.glob("*.tkprov-*"))
     assert "not saved" not in site.log_text()
 

@@ -8,6 +8,8 @@ import grp
 import os
 import pathlib
 import pwd
+import re
+import shlex
 import socket
 import stat
 import subprocess
@@ -15,7 +17,7 @@ import threading
 
 import pytest
 import sanitizers
-from harness import (MODULE, TKCTL, Child, Nginx, SServer, answers, free_port, hello, new_key, wait_for)
+from harness import (MODULE, TKCTL, TOP, Child, Nginx, SServer, answers, free_port, hello, new_key, wait_for)
 
 
 @pytest.mark.parametrize("umask", [0, 0o077])
@@ -235,29 +237,41 @@ def test_deaf_peer_is_not_stolen_from(site):
         assert hello(server.port)["name"] != ""
 
 
+def recipe(site, port):
+    """The commands of the README's section, as they stand there but for sudo, the paths and the port."""
+    text = (TOP / "README.md").read_text().split("## The recipe of HAProxy's documentation\n")[1].split("\n## ")[0]
+    for old, new in (("sudo ", ""), ("/etc/ssl/tls-ticket-keys/test.local.key", str(site.keyfile)),
+                     ("/etc/ssl/tls-ticket-keys", str(site.keyfile.parent)),
+                     ("/run/tkprov/nginx.sock", str(site.socket)), ("9999", str(port))):
+        assert old in text, old
+        text = text.replace(old, new)
+    commands = re.findall("(?m)^    (.*)$", text)
+    assert not [c for c in commands if re.search("/etc/|/run/", c)]
+    at, = [i for i, c in enumerate(commands) if c.endswith(" &")]
+    return commands[:at], commands[at], commands[at + 1:]
+
+
 def test_the_recipe_of_the_readme(site):
-    """Three keys by openssl rand, show and set through a loopback bridge of socat."""
-    site.write_conf()
-    site.keyfile.unlink()
-    for _ in range(3):
-        subprocess.run(f"echo \"`openssl rand 80 | openssl base64 -A`\" | tee -a {site.keyfile}"
-                       " > /dev/null", shell=True, check=True)
-    SServer(site)
+    """Three keys by openssl rand, show and set through a loopback bridge of socat, show at the socket."""
+    site.keyfile = site.dir / "keys" / "test.local.key"
     port = free_port()
-    site.add(Child(site, ["/usr/bin/socat", f"TCP4-LISTEN:{port},bind=127.0.0.1,reuseaddr,fork",
-                          f"UNIX-CONNECT:{site.socket}"], lambda: answers(port), module=False))
+    before, bridge, after = recipe(site, port)
 
     def say(command):
-        return subprocess.run(f"echo \"{command}\" | socat stdio tcp4-connect:127.0.0.1:{port}",
-                              shell=True, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(command, shell=True, check=True, capture_output=True, text=True, timeout=60).stdout
 
+    assert [say(c) for c in before] == [""] * 5
     lines = site.keyfile.read_text().splitlines()
-    assert say(f"show tls-keys {site.keyfile}") == (
-        f"# id secret\n# 0 ({site.keyfile})\n" +
-        "".join(f"0.{i} {k}\n" for i, k in enumerate(lines)) + "\n")
-    assert say(f"set ssl tls-key {site.keyfile} $(openssl rand 80 | openssl base64 -A)") == \
-        "TLS ticket key updated!\n\n"
-    assert site.keys()[:2] == lines[1:]
+    assert len(lines) == 3 and stat.S_IMODE(site.keyfile.stat().st_mode) == 0o600
+    assert stat.S_IMODE(site.keyfile.parent.stat().st_mode) == 0o700
+    site.write_conf(keys=False)
+    SServer(site)
+    site.add(Child(site, shlex.split(bridge[:-2]), lambda: answers(port), module=False))
+    show, set_, listed = [say(c) for c in after]
+    assert show == (f"# id secret\n# 0 ({site.keyfile})\n" +
+                    "".join(f"0.{i} {k}\n" for i, k in enumerate(lines)) + "\n")
+    assert set_ == "TLS ticket key updated!\n\n" and site.keys()[:2] == lines[1:]
+    assert listed == f"# id (file)\n0 ({site.keyfile})\n\n"
 
 
 def test_a_file_beside_the_socket_is_not_removed(site):

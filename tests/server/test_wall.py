@@ -211,39 +211,65 @@ def test_nginx_certificate_chosen_for_each_connection(site, tls, extra):
     assert got["body"].endswith("locked .") and not got["reused"], got
 
 
-@TLS
-def test_nginx_ca_changed_by_reload(site, tls):
-    """Both CAs bear the same name, so nginx's session context is the same."""
-    site.write_conf()
-    nginx = Nginx(site, nginx_blocks(site, ca="a"), workers=2)
+def reloaded(site, tls, before, after):
+    """A ticket of the locked site, given to client `a`, is good there until nginx is reloaded with other blocks;
+    returns nginx and how to offer it."""
+    nginx = Nginx(site, before, workers=2)
     ticket = site.session()
     old = dict(tls=tls, sni="locked.test", offer=ticket)
-    hello(nginx.port, tls=tls, sni="locked.test", cert=site.pki.client("a"), save=ticket)
+    got = hello(nginx.port, tls=tls, sni="locked.test", cert=site.pki.client("a"), save=ticket)
+    assert not got["reused"] and got["body"].endswith("locked") and got["name"] in site.names()
     assert hello(nginx.port, cert=site.pki.client("a"), **old)["reused"]
-    nginx.write(nginx_blocks(site, ca="b"))
+    nginx.write(after)
     nginx.reload()
-    for cert in (None, site.pki.client("a")):
+    return nginx, old
+
+
+def other_ca(site):
+    """Both CAs bear the same name, so nginx's session context is the same."""
+    return nginx_blocks(site, ca="a"), nginx_blocks(site, ca="b")
+
+
+def revoked(site):
+    """The client of `a` is revoked, and another of that CA is not."""
+    return tuple(nginx_blocks(site, extra=f"ssl_crl {site.pki.crl('a', revoke)};") for revoke in (False, True))
+
+
+def shut_out(nginx, old, certs):
+    for cert in certs:
         got = tlsc(nginx.port, cert=cert, **old)[0]
         assert not got["reused"] and not got["body"].endswith("locked"), got
-    got = hello(nginx.port, cert=site.pki.client("b"), **old)
+
+
+def let_in(nginx, tls, old, cert):
+    got = hello(nginx.port, cert=cert, **old)
     assert not got["reused"] and got["body"].endswith("locked"), "served, by a full handshake"
-    honest(nginx.port, tls, "locked", site.pki.client("b"), sni="locked.test")
+    honest(nginx.port, tls, "locked", cert, sni="locked.test")
+
+
+@TLS
+def test_nginx_ca_changed_by_reload(site, tls):
+    site.write_conf()
+    nginx, old = reloaded(site, tls, *other_ca(site))
+    shut_out(nginx, old, [None, site.pki.client("a")])
+    let_in(nginx, tls, old, site.pki.client("b"))
 
 
 @TLS
 def test_nginx_crl_changed_by_reload(site, tls):
     site.write_conf()
-    def blocks(revoke):
-        return nginx_blocks(site, extra=f"ssl_crl {site.pki.crl('a', revoke)};")
-    nginx = Nginx(site, blocks(False), workers=2)
-    ticket = site.session()
-    old = dict(tls=tls, sni="locked.test", offer=ticket, cert=site.pki.client("a"))
-    hello(nginx.port, tls=tls, sni="locked.test", cert=site.pki.client("a"), save=ticket)
-    assert hello(nginx.port, **old)["reused"]
-    nginx.write(blocks(True))
-    nginx.reload()
-    got = tlsc(nginx.port, **old)[0]
-    assert not got["reused"] and not got["body"].endswith("locked"), got
+    nginx, old = reloaded(site, tls, *revoked(site))
+    shut_out(nginx, old, [None, site.pki.client("a")])
+    let_in(nginx, tls, old, site.pki.client("a2"))
+
+
+@TLS
+@pytest.mark.parametrize("change", [other_ca, revoked], ids=["ca", "crl"])
+def test_nginx_changed_by_reload_shared_shows_it(site, tls, change):
+    site.write_conf(scope="shared")
+    nginx, old = reloaded(site, tls, *change(site))
+    got = tlsc(nginx.port, cert=site.pki.client("a"), **old)[0]
+    assert got["reused"] and got["body"].endswith("locked"), got
 
 
 @TLS
