@@ -120,7 +120,8 @@ def test_programs(site):
     assert hello(server.port, offer=ticket)["reused"], "OpenSSL's own keys"
     assert not site.socket.exists()
     tasks = pathlib.Path(f"/proc/{server.pid}/task")
-    assert [(t / "comm").read_text() for t in tasks.iterdir()] == ["openssl\n"]
+    own = 2 if "TKPROV_PRELOAD" in os.environ else 1  # coverage.sh's leave.so has a thread
+    assert [(t / "comm").read_text() for t in tasks.iterdir()] == ["openssl\n"] * own
     server.stop()
     nginx = Nginx(site, workers=1)
     assert hello(nginx.port)["name"] == site.names()[1]

@@ -297,6 +297,12 @@ static void rewrites(void)
 
 	CU_ASSERT_EQUAL(tk_keystore_rewrite("none", &r, 0, &id, &e), -1);
 	CU_ASSERT_NOT_EQUAL(e.text[0], '\0');
+	/* A folder in its place, and a link with a name like ours: both stay, and nothing beside them. */
+	CU_ASSERT_EQUAL(mkdir("folder", 0700), 0);
+	CU_ASSERT_EQUAL(symlink("nowhere", "folder.tkprov-newlink"), 0);
+	CU_ASSERT_EQUAL(tk_keystore_rewrite("folder", &r, 0, &id, &e), -1);
+	CU_ASSERT_EQUAL(unlink("folder.tkprov-newlink"), 0);
+	CU_ASSERT_EQUAL(rmdir("folder"), 0);
 	CU_ASSERT_EQUAL(system("test \"$(ls)\" = ''"), 0);
 }
 
