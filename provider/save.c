@@ -7,16 +7,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/keystore.h"
 #include "core/keyfile.h"
+#include "provider/clock.h"
 #include "provider/log.h"
 
 #define LOCK_DEADLINE_MS 2000
-#define FILE_DEADLINE_MS 200 /* for others to be done with a file */
+#define FILE_DEADLINE_MS 1000 /* for others to be done with a file */
+#define BUSY_MS 5000           /* somebody was not: so long he is waited for once only */
 #define NOT_OPEN "not open, and the server has another root by now"
 #define OTHERS "another program has it locked all the time"
 
@@ -61,6 +64,21 @@ static int find_kept(const struct tk_fd *kept, struct place *p, struct tk_error 
 	return has_name(kept->num) ? 0 : tk_err_set(e, TK_E_SYS, TK_KEYSTORE_GONE);
 }
 
+/* Whoever keeps locks stalls one file of a start, of a command, of a round of the timer, and not
+ * each of them. */
+static int lock_file(const char *path)
+{
+	static _Atomic int64_t busy_until;
+	int64_t now = tk_monotonic_ms();
+	bool busy = now < atomic_load_explicit(&busy_until, memory_order_relaxed);
+	int fd = tk_keystore_lock(path, busy ? 0 : FILE_DEADLINE_MS);
+
+	if (fd == -1 && errno == EBUSY && !busy)
+		atomic_store_explicit(&busy_until, now + FILE_DEADLINE_MS + BUSY_MS,
+				      memory_order_relaxed);
+	return fd;
+}
+
 /* By its name, for a descriptor that was inherited cannot have a lock of its own; else, where it
  * is the file of that name as far as can be seen, what was kept. */
 static int find_file(struct tk_instance *inst, unsigned ring, struct place *p, struct tk_error *e)
@@ -71,7 +89,7 @@ static int find_file(struct tk_instance *inst, unsigned ring, struct place *p, s
 
 	if (!tk_instance_same_root(inst))
 		return find_kept(kept, p, e);
-	*p = (struct place){ .fd = tk_keystore_lock(path, FILE_DEADLINE_MS) };
+	*p = (struct place){ .fd = lock_file(path) };
 	if (p->fd != -1)
 		return 0;
 	why = errno;

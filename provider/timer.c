@@ -12,6 +12,7 @@
 #include "provider/save.h"
 
 #define TRY_AGAIN_S 5
+#define PASSING_S 10
 
 static int rotate(struct tk_instance *inst, unsigned ring)
 {
@@ -51,6 +52,12 @@ static void watch_age(struct tk_instance *inst, unsigned ring, int64_t since)
 	       inst->conf->stop_issuing ? "; no more tickets are issued until it is rotated" : "");
 }
 
+/* Beside a live instance, and perhaps for a moment only (nginx -t): that one warns. */
+static bool is_passing(const struct tk_instance *inst, unsigned ring, int64_t now)
+{
+	return tk_ops_theirs(inst, ring) && now < tk_board_created(inst->board) + PASSING_S;
+}
+
 /* When to look at this ring again. */
 static int64_t run_ring(struct tk_instance *inst, unsigned ring, int64_t now, bool late)
 {
@@ -62,7 +69,7 @@ static int64_t run_ring(struct tk_instance *inst, unsigned ring, int64_t now, bo
 		due = tk_ops_due(inst, ring);
 	}
 	old = tk_ops_since(inst, ring) + inst->conf->max_key_age;
-	if (now > old)
+	if (now > old && !is_passing(inst, ring, now))
 		watch_age(inst, ring, old - inst->conf->max_key_age);
 	next = now > old ? INT64_MAX : old + 1;
 	if (due == 0)

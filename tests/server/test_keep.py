@@ -2,6 +2,7 @@
 """Keys that last: what a change leaves in the key file, what happens where it cannot be
 written or is not as it was, and who saves it then."""
 import base64
+import contextlib
 import fcntl
 import os
 import shutil
@@ -486,6 +487,22 @@ def test_two_instances_bring_one_file_to_its_form(site):
         assert not late, "they did not end"
         assert lines(site) == want and not list(site.dir.glob("*.tkprov-*"))
     assert "not saved" not in site.log_text()
+
+
+def test_whoever_keeps_files_locked_stalls_nobody(site):
+    """He is waited for once, not for each file: tkctl would give up after ten seconds."""
+    files = [site.dir / f"{i}.key" for i in range(16)]
+    for file in files:
+        site.write_keys(path=file)
+    site.write_conf(rings=[f'{{ file = "{f}"; server_names = [ "{f.name}.test" ]; }}' for f in files])
+    SServer(site)
+    with contextlib.ExitStack() as locks:
+        for file in files:
+            fcntl.flock(locks.enter_context(open(file)), fcntl.LOCK_EX)
+        said = tkctl(site, "--no-save", "rotate", "ssl", "tls-key", "*")
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.count("not saved: ") == said.stdout.count("locked all the time") == 16
+    assert "saved: 0 " in site.ask("save ssl tls-key *")
 
 
 def test_reload_of_a_file_that_cannot_be_brought_to_its_form(site, other):
