@@ -127,7 +127,7 @@ bool tk_keystore_is_state(int fd, const struct tk_ring *ring)
 /* ---- writing ---- */
 
 /* Only what is a regular file is opened at all, for some devices act on it: what the name stands
- * for is held, looked at, and opened as it is held.  Without /proc it is looked at again. */
+ * for is held, looked at, and opened as it is held; by its name again where there is no /proc. */
 int tk_keystore_open(const char *file)
 {
 	int at = open(file, O_PATH | O_CLOEXEC), fd = -1;
@@ -143,11 +143,6 @@ int tk_keystore_open(const char *file)
 		fd = open(name, flags);
 		if (fd == -1 && errno == ENOENT)
 			fd = open(file, flags);
-	}
-	if (fd != -1 && (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode))) {
-		close(fd);
-		fd = -1;
-		errno = EINVAL;
 	}
 	close(at);
 	return fd;
