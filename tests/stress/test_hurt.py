@@ -59,7 +59,7 @@ class Victim:
         """The control threads' descriptors.  Of a table that is the server's too only those that the
         module has moved up: connections to the server itself come and go."""
         return len([fd for thread in self.threads() for fd in (thread / "fd").iterdir()
-                    if int(fd.name) >= (400 if self.shared else 0)])
+                    if int(fd.name) >= (400 if self.shared else 0) and not is_report(fd)])
 
     def server_is_idle(self):
         """Has it closed all connections to itself?"""
@@ -97,6 +97,13 @@ class Victim:
         assert asker.wrong == []
 
 
+def is_report(fd):
+    """A sanitizer's runtime opens its report in the thread that it reports of."""
+    with contextlib.suppress(OSError):
+        return "/san/report" in str(fd.readlink())
+    return False
+
+
 class Asker(threading.Thread):
     """A client that has only one patience, its own; and connections to the server itself."""
 
@@ -124,11 +131,7 @@ def victim(site, request):  # noqa: F811
     return Victim(site, request.param)
 
 
-# In the thread build the count of descriptors does not come back after the others; why is not known yet.
-WAYS = [Busy] if "tsan" in sanitizers.RUNTIMES else [Silent, Unread, ByteByByte, Busy]
-
-
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", [Silent, Unread, ByteByByte, Busy])
 def test_a_crowd_on_a_lower_socket(victim, way):
     """All places are taken by clients of a socket that is open to everybody, and more of them
     wait: whoever comes by another socket gets in."""
