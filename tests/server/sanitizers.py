@@ -16,6 +16,7 @@ def _runtimes():
 
 
 RUNTIMES = _runtimes()
+TESTS = pathlib.Path(__file__).resolve().parents[1]
 SUPPRESSIONS = pathlib.Path(__file__).with_name("tsan.supp")
 
 
@@ -56,12 +57,28 @@ def wrapped(args):
     return [*args[:at], "/usr/bin/env", f"LD_PRELOAD={PRELOAD}", *args[at:]]
 
 
-def cannot_run(function):
+def _texts(value, seen):
+    """The source of a test's function and of all of these tests' functions and texts that it goes through."""
+    if isinstance(value, str):
+        return [value]
+    if not inspect.isfunction(value) or value in seen or TESTS not in pathlib.Path(value.__code__.co_filename).parents:
+        return []
+    seen.add(value)
+    used = re.findall(r"\w+", inspect.getsource(value))
+    named = [value.__globals__[w] for w in used if w in value.__globals__]
+    return [inspect.getsource(value), *(t for v in named for t in _texts(v, seen))]
+
+
+def cannot_run(item):
     """ThreadSanitizer ignores everything, signals too, in a process that was forked from one with
     threads: tests whose server forks once it has the module's thread are not for that build.
     Nor is lighttpd for any build whose runtime has a malloc (common/conf_lib.c); that this is
     said has a test of its own."""
-    source = inspect.getsource(function)
+    values = getattr(item, "callspec", None)
+    fixtures = [d.func for defs in item._fixtureinfo.name2fixturedefs.values() for d in defs]
+    seen = set()
+    source = "\n".join(t for v in (item.function, *(values.params.values() if values else ()), *fixtures)
+                       for t in _texts(v, seen))
     if "tsan" in RUNTIMES and re.search(r"\bNginx\(|\bNGINX\b|\bApache\(|os\.fork", source):
         return True
     return ("tsan" in RUNTIMES or "asan" in RUNTIMES) and "Lighttpd(site)" in source

@@ -188,8 +188,9 @@ def test_a_worker_alone_takes_the_socket_when_it_may(site):
             f"open('{site.dir}/began', 'w').write(str(pid))\n"
             f"while not os.path.exists('{site.dir}/go'): time.sleep(.01)\n"
             "os.kill(os.getpid(), signal.SIGKILL)\n")
-    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], (site.dir / "began").exists))
-    worker = int((site.dir / "began").read_text())
+    began = site.dir / "began"
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code], lambda: began.exists() and began.read_text()))
+    worker = int(began.read_text())
     server.family()
     (site.dir / "go").touch()
     wait_for("the parent's end", lambda: not alive(server.pid))
