@@ -7,6 +7,7 @@
  */
 #include "core/b64.h"
 
+#include <endian.h>
 #include <limits.h>
 #include <string.h>
 
@@ -24,20 +25,34 @@ static uint32_t mask_in(uint32_t c, uint32_t lo, uint32_t hi)
 	return ~mask_lt(c, lo) & ~mask_lt(hi, c);
 }
 
-#define EACH 0x01010101U /* in each byte of a word */
+/* Sixteen characters, or the six bits that each of them stands for. */
+typedef signed char lanes __attribute__((vector_size(16)));
+typedef uint64_t halves __attribute__((vector_size(16)));
 
-/* 1 in each byte of v that is above n; all are below 64. */
-static uint32_t above(uint32_t v, uint32_t n)
+/* One step at each border of the alphabet's five runs: a comparison is a mask in each lane. */
+static lanes to_chars(lanes v)
 {
-	return ((v + (127 - n) * EACH) >> 7) & EACH;
+	return v + 'A' + ((v > 25) & ('a' - 'Z' - 1)) - ((v > 51) & ('z' - '0' + 1)) -
+	       ((v > 61) & ('9' - '+' + 1)) + ((v > 62) & ('/' - '+' - 1));
 }
 
-/* The characters for six bits in each byte, four at once: one step at each border of the
- * alphabet's five runs. */
-static uint32_t to_chars(uint32_t v)
+/* 48 bits become six in each byte: halves move apart, then theirs, then theirs. */
+static uint64_t spread(uint64_t v)
 {
-	return v + 'A' * EACH + above(v, 25) * ('a' - 'Z' - 1) - above(v, 51) * ('z' - '0' + 1) -
-	       above(v, 61) * ('9' - '+' + 1) + above(v, 62) * ('/' - '+' - 1);
+	v = (v & UINT64_C(0x0000ffffff000000)) << 8 | (v & UINT64_C(0x0000000000ffffff));
+	v = (v & UINT64_C(0x00fff00000fff000)) << 4 | (v & UINT64_C(0x00000fff00000fff));
+	return (v & UINT64_C(0x0fc00fc00fc00fc0)) << 2 | (v & UINT64_C(0x003f003f003f003f));
+}
+
+/* The first of six bytes is the highest. */
+static uint64_t six_bytes(const uint8_t *in)
+{
+	uint32_t high;
+	uint16_t low;
+
+	memcpy(&high, in, sizeof(high));
+	memcpy(&low, in + sizeof(high), sizeof(low));
+	return (uint64_t)be32toh(high) << 16 | be16toh(low);
 }
 
 /* The six bits of a character; *bad becomes all ones if it is not of the alphabet. */
@@ -53,26 +68,36 @@ static uint32_t from_char(char ch, uint32_t *bad)
 	       (plus & 62U) | (slash & 63U);
 }
 
-/* Three bytes become four characters. */
-static void encode_group(uint32_t v, char out[static 4])
+/* Twelve bytes become sixteen characters. */
+static void encode_group(const uint8_t in[static 12], char out[static 16])
 {
-	uint32_t c = to_chars((v >> 18 & 63) | (v >> 12 & 63) << 8 | (v >> 6 & 63) << 16 |
-			      (v & 63) << 24);
+	halves bits = { htobe64(spread(six_bytes(in))), htobe64(spread(six_bytes(in + 6))) };
+	lanes v = to_chars((lanes)bits);
 
-	for (unsigned i = 0; i < 4; i++)
-		out[i] = (char)(c >> 8 * i);
+	memcpy(out, &v, sizeof(v));
+}
+
+/* Fewer than twelve, and the padding. */
+static char *encode_rest(const uint8_t *in, size_t len, char *out)
+{
+	uint8_t rest[12] = { 0 };
+	char last[16];
+
+	memcpy(rest, in, len);
+	encode_group(rest, last);
+	memset(last + (len * 4 + 2) / 3, '=', TK_B64_ENC_LEN(len) - (len * 4 + 2) / 3);
+	memcpy(out, last, TK_B64_ENC_LEN(len));
+	explicit_bzero(rest, sizeof(rest));
+	explicit_bzero(last, sizeof(last));
+	return out + TK_B64_ENC_LEN(len);
 }
 
 void tk_b64_encode(const uint8_t *in, size_t len, char *out)
 {
-	for (; len >= 3; in += 3, len -= 3, out += 4)
-		encode_group((uint32_t)in[0] << 16 | (uint32_t)in[1] << 8 | in[2], out);
-	if (len > 0) {
-		encode_group((uint32_t)in[0] << 16 | (len > 1 ? (uint32_t)in[1] << 8 : 0), out);
-		out[2] = len > 1 ? out[2] : '=';
-		out[3] = '=';
-		out += 4;
-	}
+	for (; len >= 12; in += 12, len -= 12, out += 16)
+		encode_group(in, out);
+	if (len > 0)
+		out = encode_rest(in, len, out);
 	*out = '\0';
 }
 

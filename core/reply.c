@@ -21,10 +21,11 @@ void tk_reply_init(struct tk_reply *r)
 	memset(r, 0, sizeof(*r));
 }
 
+/* Nothing was ever written behind the text and its NUL: those pages need never exist. */
 static void drop_text(struct tk_reply *r)
 {
 	if (r->text)
-		explicit_bzero(r->text, r->cap);
+		explicit_bzero(r->text, r->len + 1);
 	free(r->text);
 	r->text = NULL;
 	r->len = r->cap = 0;
@@ -63,7 +64,7 @@ static bool make_room(struct tk_reply *r, size_t more)
 		memcpy(text, r->text, r->len);
 	text[r->len] = '\0';
 	if (r->text)
-		explicit_bzero(r->text, r->cap);
+		explicit_bzero(r->text, r->len + 1);
 	free(r->text);
 	r->text = text;
 	r->cap = cap;
@@ -88,14 +89,16 @@ static void add_va(struct tk_reply *r, const char *fmt, va_list ap)
 
 	va_copy(again, ap);
 	len = r->failed ? -1 : vsnprintf(r->cap ? r->text + r->len : NULL, room, fmt, ap);
-	if (len < 0)
+	if (len < 0) {
 		fail(r);
-	else if ((size_t)len < room)
-		r->len += (size_t)len;
-	else if (make_room(r, (size_t)len)) {
-		vsnprintf(r->text + r->len, (size_t)len + 1, fmt, again);
-		r->len += (size_t)len;
+	} else if ((size_t)len >= room) {
+		if (r->cap)
+			explicit_bzero(r->text + r->len, room);
+		if (make_room(r, (size_t)len))
+			vsnprintf(r->text + r->len, (size_t)len + 1, fmt, again);
 	}
+	if (!r->failed)
+		r->len += (size_t)len;
 	va_end(again);
 }
 
@@ -129,21 +132,30 @@ static const char *prefix(enum tk_severity severity, enum tk_sev_mode mode)
 	return severity == TK_SEV_ERR ? "[err]: " : "[info]: ";
 }
 
-void tk_reply_frame(struct tk_reply *out, const struct tk_reply *r, enum tk_sev_mode mode)
+/* Moves the text where nothing comes before it: an answer with keys is long, and copied once less. */
+static void move_text(struct tk_reply *out, struct tk_reply *r, const char *front)
 {
-	size_t len = r->len;
+	if (out->text || out->failed || *front) {
+		tk_reply_addn(out, front, strlen(front));
+		tk_reply_addn(out, r->text, r->len);
+		return;
+	}
+	out->text = r->text;
+	out->len = r->len;
+	out->cap = r->cap;
+	tk_reply_init(r);
+}
 
+void tk_reply_frame(struct tk_reply *out, struct tk_reply *r, enum tk_sev_mode mode)
+{
 	if (r->failed) {
 		fail(out);
 		return;
 	}
-	while (len > 0 && r->text[len - 1] == '\n')
-		len--;
-	if (len > 0) {
-		const char *front = prefix(r->severity, mode);
-
-		tk_reply_addn(out, front, strlen(front));
-		tk_reply_addn(out, r->text, len);
+	while (r->len > 0 && r->text[r->len - 1] == '\n')
+		r->text[--r->len] = '\0';
+	if (r->len > 0) {
+		move_text(out, r, prefix(r->severity, mode));
 		tk_reply_addn(out, "\n", 1);
 	}
 	tk_reply_addn(out, "\n", 1);

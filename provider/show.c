@@ -23,22 +23,32 @@ void tk_show_rings(const struct tk_instance *inst, struct tk_reply *out)
 		tk_reply_addf(out, "%u (%s)\n", i, inst->conf->rings[i].name);
 }
 
+/* A slot's number; returns how many digits it has. */
+static size_t put_slot(unsigned slot, char out[static 2])
+{
+	out[0] = (char)('0' + slot / 10);
+	out[slot >= 10] = (char)('0' + slot % 10);
+	return slot >= 10 ? 2 : 1;
+}
+
+/* Lines are put together by hand: of many rings, printf is most of the time. */
 static int secrets_of(const struct tk_instance *inst, unsigned id, struct tk_reply *out)
 {
 	char line[24 + TK_B64_ENC_LEN(TK_KEY_LEN_MAX) + 1];
-	size_t len, at;
+	size_t front = (size_t)snprintf(line, sizeof(line), "%u.", id), at;
 	struct tk_ring ring;
 	int rc = tk_vault_read(inst->vault, id, &ring);
 
 	if (rc != 0)
 		return rc;
-	len = TK_B64_ENC_LEN(ring.key_len);
 	tk_reply_addf(out, "# %u (%s)\n", id, inst->conf->rings[id].name);
 	for (unsigned s = 0; s < ring.slots; s++) {
-		at = (size_t)snprintf(line, sizeof(line), "%u.%u ", id, s);
+		at = front + put_slot(s, line + front);
+		line[at++] = ' ';
 		tk_b64_encode(ring.key[s].bytes, ring.key_len, line + at);
-		line[at + len] = '\n';
-		tk_reply_addn(out, line, at + len + 1);
+		at += TK_B64_ENC_LEN(ring.key_len);
+		line[at++] = '\n';
+		tk_reply_addn(out, line, at);
 	}
 	explicit_bzero(line, sizeof(line));
 	tk_ring_wipe(&ring);
