@@ -90,7 +90,10 @@ class Place:
         return p.returncode, p.stdout.decode(), p.stderr.decode().splitlines()
 
     def env(self, **more):
-        return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **more}
+        own = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C"}
+        if "tsan" in sanitizers.RUNTIMES:  # or a child's status is the runtime's
+            own["TSAN_OPTIONS"] = sanitizers.options(self.san)["TSAN_OPTIONS"]
+        return {**own, **more}
 
     def good(self):
         return f"{self.conf}: 1 ring, {self.said or f'socket {self.socket}'}: good\n"
