@@ -115,14 +115,6 @@ uint64_t tk_ring_sum(const struct tk_ring *r)
 	return sum != 0 ? sum : 1;
 }
 
-int tk_ring_find(const struct tk_ring *r, const uint8_t name[static TK_NAME_LEN])
-{
-	for (unsigned i = 0; i < r->slots; i++)
-		if (!memcmp(tk_key_name(&r->key[i]), name, TK_NAME_LEN))
-			return (int)i;
-	return -1;
-}
-
 void tk_ring_wipe(struct tk_ring *r)
 {
 	explicit_bzero(r, sizeof(*r));

@@ -55,9 +55,6 @@ bool tk_ring_kept(const struct tk_ring *r, unsigned slot, const struct tk_ring *
  * order.  Never 0.  No proof against somebody who wants two states to be alike. */
 uint64_t tk_ring_sum(const struct tk_ring *r);
 
-/* The slot with that name, or -1. */
-int tk_ring_find(const struct tk_ring *r, const uint8_t name[static TK_NAME_LEN]);
-
 void tk_ring_wipe(struct tk_ring *r);
 
 #endif

@@ -102,7 +102,8 @@ static void push_one_ring(unsigned n, size_t len)
 		CHECK(tk_key_equal(&box.r.key[tk_ring_encrypt_slot(n)], &k), "%u slots, key %u", n,
 		      id);
 		k = make_key(id - n, len);
-		CHECK(tk_ring_find(&box.r, k.bytes) == -1, "%u slots, key %u", n, id);
+		for (unsigned slot = 0; slot < n; slot++)
+			CHECK(!tk_key_equal(&box.r.key[slot], &k), "%u slots, key %u", n, id);
 		CHECK(box.r.slots == n && box.r.key_len == len, "%u slots, key %u", n, id);
 	}
 	CHECK(!memcmp(box.guard, guard, sizeof(guard)), "%u slots", n);
@@ -146,34 +147,6 @@ static void push_own_key(void)
 		CHECK(tk_ring_push(&r, &r.key[slot]) == 0, "slot %u", slot);
 		CHECK(tk_key_equal(&r.key[2], &want), "slot %u", slot);
 	}
-}
-
-static void find(void)
-{
-	for (unsigned n = TK_SLOTS_MIN; n <= TK_SLOTS_MAX; n++) {
-		struct tk_ring r;
-		struct tk_key k;
-
-		make_ring(&r, n, 48);
-		for (unsigned slot = 0; slot < n; slot++) {
-			k = make_key(slot, 48);
-			CHECK(tk_ring_find(&r, k.bytes) == (int)slot, "slot %u of %u", slot, n);
-			k.bytes[15] ^= 1;
-			CHECK(tk_ring_find(&r, k.bytes) == -1, "slot %u of %u", slot, n);
-		}
-		k = make_key(n, 48);
-		CHECK(tk_ring_find(&r, k.bytes) == -1, "%u slots", n);
-	}
-}
-
-/* Only the slots that there are: an unused one has the name of zeros. */
-static void find_not_behind_the_end(void)
-{
-	static const uint8_t zeros[TK_NAME_LEN];
-	struct tk_ring r;
-
-	make_ring(&r, 3, 48);
-	CU_ASSERT_EQUAL(tk_ring_find(&r, zeros), -1);
 }
 
 static void wipe(void)
@@ -283,8 +256,6 @@ static const struct unit_test tests[] = {
 	{ "push", push },
 	{ "push wrong size", push_wrong_size },
 	{ "push own key", push_own_key },
-	{ "find", find },
-	{ "find not behind the end", find_not_behind_the_end },
 	{ "wipe", wipe },
 	{ "cells", cells },
 	{ "kept cells", kept_cells },

@@ -109,6 +109,23 @@ static void refusals(void)
 	tk_vault_free(&v);
 }
 
+/* The slots that a ring has, and not those that the vault has room for: they have a name of zeros. */
+static void a_smaller_ring(void)
+{
+	static const uint8_t zeros[TK_NAME_LEN];
+	struct tk_vault *v = new_vault(2, 8);
+	struct tk_vault_place at;
+	struct tk_ring r;
+	struct tk_key k;
+
+	make_ring(&r, 3, 5);
+	tk_vault_init(v, 1, &r);
+	CU_ASSERT_EQUAL(tk_vault_find(v, 1, zeros, &k, &at), TK_E_NOENT);
+	CU_ASSERT_EQUAL(tk_vault_find(v, 1, tk_key_name(&r.key[2]), &k, &at), 0);
+	CU_ASSERT_TRUE(at.slot == 2 && at.slots == 3);
+	tk_vault_free(&v);
+}
+
 /* The vault's pages, found the way a debugger would. */
 static uint8_t *pages(size_t *size)
 {
@@ -238,6 +255,7 @@ static void killed_writer_harms_nobody(void)
 static const struct unit_test tests[] = {
 	{ "published is read", published_is_read },
 	{ "refusals", refusals },
+	{ "a smaller ring", a_smaller_ring },
 	{ "dropped is gone", dropped_is_gone },
 	{ "readers never see half", readers_never_see_half },
 	{ "killed writer harms nobody", killed_writer_harms_nobody },
