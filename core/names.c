@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * names.c - owns the table of server names: open addressing, FNV-1a, never more than
- * half full.  Knows no TLS beyond the server_name extension's bytes.
+ * three quarters full.  Knows no TLS beyond the server_name extension's bytes.
  *
  * Hashes run from the last character to the first, so that one pass over a name gives
  * the hash of every suffix on the way; the last hit at a dot is the longest suffix.
@@ -19,25 +19,34 @@
 #define LABEL_MAX 63
 #define FIRST_CAP 16 /* a power of two, as all that follow */
 
-#define SHORT 48
+#define SHORT 56
 
-/* One line of the cache, which is all that a look-up in a large table has to wait for. */
+/* One line of the cache, and one of memory that a look-up among many names has to wait for. */
 struct entry {
-	uint64_t hash;
-	int ring;
-	uint16_t len; /* of the host; 0: free */
-	bool suffix;  /* stands for all that ends in .host */
-	union {       /* lower case, without `*.` */
+	union { /* lower case, without `*.` */
 		char host[SHORT];
 		char *long_host; /* where len is more than SHORT */
 	};
+	uint16_t len; /* of the host */
+	bool suffix;  /* stands for all that ends in .host */
 };
 _Static_assert(sizeof(struct entry) == 64, "an entry is one line");
 
+/* Small enough for ten thousand to stay in a cache: who is meant is known before its entry has
+ * come from memory and says so. */
+struct place {
+	uint64_t hash;
+	uint32_t entry; /* from 1; 0: free */
+	int32_t ring;
+};
+
 struct tk_names {
-	struct entry *table;
+	struct place *place;
+	struct entry *entry; /* in the order in which they were added */
 	size_t cap, used;
 	int default_ring;
+	void (*soon)(void *arg, int ring);
+	void *soon_arg;
 };
 
 #define HASH_START 0xcbf29ce484222325U
@@ -68,54 +77,81 @@ void tk_names_free(struct tk_names **names)
 	*names = NULL;
 	if (!n)
 		return;
-	for (size_t i = 0; i < n->cap; i++)
-		if (n->table[i].len > SHORT)
-			free(n->table[i].long_host);
-	free(n->table);
+	for (size_t i = 0; i < n->used; i++)
+		if (n->entry[i].len > SHORT)
+			free(n->entry[i].long_host);
+	free(n->place);
+	free(n->entry);
 	free(n);
 }
 
-static const char *host_of(const struct entry *e)
+void tk_names_soon(struct tk_names *names, void (*soon)(void *arg, int ring), void *arg)
 {
-	return e->len > SHORT ? e->long_host : e->host;
+	names->soon = soon;
+	names->soon_arg = arg;
 }
 
-static bool same(const struct entry *e, uint64_t hash, const char *host, size_t len, bool suffix)
+static bool same(const struct entry *e, const char *host, size_t len, bool suffix)
 {
-	return e->hash == hash && e->suffix == suffix && e->len == len &&
-	       !memcmp(host_of(e), host, len);
+	return e->suffix == suffix && e->len == len &&
+	       !memcmp(e->len > SHORT ? e->long_host : e->host, host, len);
 }
 
-/* The entry, or the free place where it belongs.  cap is not 0. */
-static struct entry *probe(const struct tk_names *names, uint64_t hash, const char *host,
+/* The place of that name, or the free one where it belongs.  cap is not 0. */
+static struct place *probe(const struct tk_names *names, uint64_t hash, const char *host,
 			   size_t len, bool suffix)
 {
-	size_t i = (size_t)(hash ^ hash >> 32) & (names->cap - 1);
+	for (size_t i = (size_t)(hash ^ hash >> 32);; i++) {
+		struct place *p = &names->place[i & (names->cap - 1)];
 
-	while (names->table[i].len && !same(&names->table[i], hash, host, len, suffix))
-		i = (i + 1) & (names->cap - 1);
-	return &names->table[i];
+		if (!p->entry)
+			return p;
+		if (p->hash != hash)
+			continue;
+		if (names->soon)
+			names->soon(names->soon_arg, p->ring);
+		if (same(&names->entry[p->entry - 1], host, len, suffix))
+			return p;
+	}
+}
+
+/* Each is another one, so the first free place is its own. */
+static void put_in(struct tk_names *names, const struct place *what)
+{
+	size_t i = (size_t)(what->hash ^ what->hash >> 32);
+
+	while (names->place[i & (names->cap - 1)].entry)
+		i++;
+	names->place[i & (names->cap - 1)] = *what;
+}
+
+static size_t room(size_t cap)
+{
+	return cap / 4 * 3;
 }
 
 static int grow(struct tk_names *names)
 {
-	struct tk_names bigger = { .cap = names->cap ? names->cap * 2 : FIRST_CAP };
+	struct tk_names bigger = *names;
 
-	if (2 * (names->used + 1) <= names->cap)
+	if (names->used < room(names->cap))
 		return 0;
-	bigger.table = aligned_alloc(sizeof(struct entry), bigger.cap * sizeof(struct entry));
-	if (!bigger.table)
+	bigger.cap = names->cap ? names->cap * 2 : FIRST_CAP;
+	bigger.place = calloc(bigger.cap, sizeof(struct place));
+	bigger.entry = aligned_alloc(sizeof(struct entry), room(bigger.cap) * sizeof(struct entry));
+	if (!bigger.place || !bigger.entry) {
+		free(bigger.place);
+		free(bigger.entry);
 		return TK_E_NOMEM;
-	memset(bigger.table, 0, bigger.cap * sizeof(struct entry));
-	for (size_t i = 0; i < names->cap; i++) {
-		const struct entry *e = &names->table[i];
-
-		if (e->len)
-			*probe(&bigger, e->hash, host_of(e), e->len, e->suffix) = *e;
 	}
-	free(names->table);
-	names->table = bigger.table;
-	names->cap = bigger.cap;
+	if (names->used)
+		memcpy(bigger.entry, names->entry, names->used * sizeof(struct entry));
+	for (size_t i = 0; i < names->cap; i++)
+		if (names->place[i].entry)
+			put_in(&bigger, &names->place[i]);
+	free(names->place);
+	free(names->entry);
+	*names = bigger;
 	return 0;
 }
 
@@ -147,23 +183,9 @@ static size_t fold(const char *name, size_t len, char out[static TK_SNI_MAX])
 	return len > 0 && out[len - 1] == '.' ? len - 1 : len;
 }
 
-/* host is folded and checked. */
-static int add_host(struct tk_names *names, const char *host, size_t len, bool suffix, int ring,
-		    int *other)
+static int fill(struct entry *e, const char *host, size_t len, bool suffix)
 {
-	uint64_t hash = HASH_START;
-	struct entry *e;
-	int rc = grow(names);
-
-	if (rc)
-		return rc;
-	for (size_t i = len; i-- > 0;)
-		hash = hash_more(hash, host[i]);
-	e = probe(names, hash, host, len, suffix);
-	if (e->len) {
-		*other = e->ring;
-		return TK_E_INUSE;
-	}
+	memset(e, 0, sizeof(*e));
 	if (len > SHORT) {
 		e->long_host = malloc(len);
 		if (!e->long_host)
@@ -171,10 +193,31 @@ static int add_host(struct tk_names *names, const char *host, size_t len, bool s
 	}
 	memcpy(len > SHORT ? e->long_host : e->host, host, len);
 	e->len = (uint16_t)len;
-	e->hash = hash;
 	e->suffix = suffix;
-	e->ring = ring;
-	names->used++;
+	return 0;
+}
+
+/* host is folded and checked. */
+static int add_host(struct tk_names *names, const char *host, size_t len, bool suffix, int ring,
+		    int *other)
+{
+	uint64_t hash = HASH_START;
+	struct place *p;
+	int rc = grow(names);
+
+	if (rc)
+		return rc;
+	for (size_t i = len; i-- > 0;)
+		hash = hash_more(hash, host[i]);
+	p = probe(names, hash, host, len, suffix);
+	if (p->entry) {
+		*other = p->ring;
+		return TK_E_INUSE;
+	}
+	rc = fill(&names->entry[names->used], host, len, suffix);
+	if (rc)
+		return rc;
+	*p = (struct place){ .hash = hash, .entry = (uint32_t)++names->used, .ring = ring };
 	return 0;
 }
 
@@ -215,7 +258,7 @@ int tk_names_lookup(const struct tk_names *names, const char *sni, size_t len)
 	char name[TK_SNI_MAX];
 	uint64_t hash = HASH_START;
 	int ring = names->default_ring;
-	const struct entry *e;
+	const struct place *p;
 
 	if (len == 0 || len > sizeof(name) || !names->used)
 		return ring;
@@ -223,12 +266,12 @@ int tk_names_lookup(const struct tk_names *names, const char *sni, size_t len)
 	for (size_t i = len; i-- > 0; hash = hash_more(hash, name[i])) {
 		if (name[i] != '.' || i == 0)
 			continue;
-		e = probe(names, hash, name + i + 1, len - i - 1, true);
-		if (e->len)
-			ring = e->ring;
+		p = probe(names, hash, name + i + 1, len - i - 1, true);
+		if (p->entry)
+			ring = p->ring;
 	}
-	e = probe(names, hash, name, len, false);
-	return e->len ? e->ring : ring;
+	p = probe(names, hash, name, len, false);
+	return p->entry ? p->ring : ring;
 }
 
 /* Cuts a length of two bytes and as many bytes behind it off *p; NULL if they are not

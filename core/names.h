@@ -34,6 +34,10 @@ int tk_names_add(struct tk_names *names, const char *name, int ring, int *other)
  * TK_E_INUSE if there is one. */
 int tk_names_set_default(struct tk_names *names, int ring, int *other);
 
+/* `soon` is called within a look-up once a ring is likely to be what it finds, before memory has
+ * said so: to fetch what will be wanted of it. */
+void tk_names_soon(struct tk_names *names, void (*soon)(void *arg, int ring), void *arg);
+
 /* The ring for a server name as sent (not NUL-terminated; NULL with 0: none
  * sent), or TK_NO_RING.  Never fails otherwise, whatever the bytes are. */
 int tk_names_lookup(const struct tk_names *names, const char *sni, size_t len);

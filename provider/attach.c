@@ -166,6 +166,11 @@ static int make_memory(struct tk_instance *inst, struct tk_error *e)
 	return 0;
 }
 
+static void ring_soon(void *vault, int ring)
+{
+	tk_vault_soon(vault, (unsigned)ring);
+}
+
 /* What must work before anything is shown to the world. */
 static int prepare(struct tk_instance *inst, struct tk_error *e)
 {
@@ -183,6 +188,8 @@ static int prepare(struct tk_instance *inst, struct tk_error *e)
 		if (rc == 0)
 			rc = fill_names(inst, id, e);
 	}
+	if (rc == 0)
+		tk_names_soon(inst->names, ring_soon, inst->vault);
 	return rc;
 }
 

@@ -20,6 +20,7 @@
 #define PART_WORDS ((TK_KEY_LEN_MAX - TK_NAME_LEN) / 8) /* AES and HMAC key */
 #define SLOT_WORDS (NAME_WORDS + PART_WORDS + 1)         /* and the cell */
 #define READ_TRIES 1000
+#define SOON 576 /* bytes of a ring worth fetching ahead: all of one with three slots */
 
 /* The names of an image stand together, right behind the head: a look-up goes through them
  * only, and with three slots head and names are one line of the cache.  What belongs to
@@ -236,6 +237,17 @@ static unsigned view_find(const struct view *view, const uint8_t name[static TK_
 			return slot;
 	}
 	return view->slots;
+}
+
+void tk_vault_soon(const struct tk_vault *v, unsigned id)
+{
+	const char *ring;
+
+	if (id >= v->rings)
+		return;
+	ring = (const char *)ring_at(v, id);
+	for (size_t at = 0; at < SOON && at < ring_size(v->slots); at += 64)
+		__builtin_prefetch(ring + at);
 }
 
 int tk_vault_get_encrypt(const struct tk_vault *v, unsigned id, struct tk_key *out,

@@ -54,6 +54,9 @@ struct tk_vault_place {
 	uint8_t cell; /* where the key is counted */
 };
 
+/* A ring is about to be asked: fetches it from memory while its caller does something else. */
+void tk_vault_soon(const struct tk_vault *v, unsigned id);
+
 /* Copies the key that encrypts.  TK_E_NOENT: no such ring.  TK_E_BUSY, TK_E_LAYOUT.
  * Wipe *out. */
 int tk_vault_get_encrypt(const struct tk_vault *v, unsigned id, struct tk_key *out,

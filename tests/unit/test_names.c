@@ -334,6 +334,32 @@ static void extension_noise(void)
 	}
 }
 
+static void note(void *arg, int ring)
+{
+	unsigned *said = arg;
+
+	*said |= 1u << ring;
+}
+
+/* Every ring that may be what is found is announced, and the one that is. */
+static void announced(void)
+{
+	struct tk_names *names = make();
+	unsigned said = 0;
+
+	tk_names_soon(names, note, &said);
+	CU_ASSERT_EQUAL(look_up(names, "q.deep.x.b.example"), 4);
+	CU_ASSERT_EQUAL(said & 1u << 4, 1u << 4);
+	said = 0;
+	CU_ASSERT_EQUAL(look_up(names, "a.example"), 0);
+	CU_ASSERT_EQUAL(said & 1u << 0, 1u << 0);
+	said = 0;
+	CU_ASSERT_EQUAL(look_up(names, "other.test"), TK_NO_RING);
+	CU_ASSERT_EQUAL(tk_names_lookup(names, NULL, 0), TK_NO_RING);
+	CU_ASSERT_EQUAL(said, 0);
+	tk_names_free(&names);
+}
+
 static const struct unit_test tests[] = {
 	{ "which ring", which_ring },
 	{ "empty table", empty_table },
@@ -342,6 +368,7 @@ static const struct unit_test tests[] = {
 	{ "strange SNI", strange_sni },
 	{ "longest SNI", longest_sni },
 	{ "many", many },
+	{ "announced", announced },
 	{ "out of memory", out_of_memory },
 	{ "extension", extension },
 	{ "extension noise", extension_noise },
