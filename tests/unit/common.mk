@@ -5,6 +5,7 @@ common_unit_tests = \
 	tests/unit/test_answer \
 	tests/unit/test_conf \
 	tests/unit/test_conf_ahead \
+	tests/unit/test_conf_memory \
 	tests/unit/test_conf_text \
 	tests/unit/test_conf_value \
 	tests/unit/test_keystore \
@@ -32,6 +33,12 @@ tests_unit_test_conf_ahead_SOURCES = tests/unit/test_conf_ahead.c tests/unit/uni
 tests_unit_test_conf_ahead_CPPFLAGS = $(COMMON_UNIT_CPPFLAGS)
 tests_unit_test_conf_ahead_CFLAGS = $(TK_CFLAGS)
 tests_unit_test_conf_ahead_LDADD = $(COMMON_UNIT_LIBS)
+
+tests_unit_test_conf_memory_SOURCES = tests/unit/test_conf_memory.c tests/unit/unit.h tests/unit/heap.h
+tests_unit_test_conf_memory_CPPFLAGS = $(COMMON_UNIT_CPPFLAGS)
+tests_unit_test_conf_memory_CFLAGS = $(TK_CFLAGS)
+tests_unit_test_conf_memory_LDFLAGS = $(TK_LDFLAGS) $(unit_heap_wrap) -Wl,--wrap=strdup
+tests_unit_test_conf_memory_LDADD = $(COMMON_UNIT_LIBS)
 
 tests_unit_test_conf_text_SOURCES = tests/unit/test_conf_text.c tests/unit/unit.h
 tests_unit_test_conf_text_CPPFLAGS = $(COMMON_UNIT_CPPFLAGS)

@@ -19,6 +19,7 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void __wrap_free(void *p);
+char *__wrap_strdup(const char *s);
 
 static long heap_left = -1;     /* allocations until there is no more; -1: no end */
 static const char *heap_secret; /* must be in nothing that is freed */
@@ -58,6 +59,13 @@ void *__wrap_calloc(size_t n, size_t size)
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
 	return heap_out() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+char *__wrap_strdup(const char *s)
+{
+	char *copy = __wrap_malloc(strlen(s) + 1);
+
+	return copy ? strcpy(copy, s) : NULL;
 }
 
 void __wrap_free(void *p)
