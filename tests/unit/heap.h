@@ -22,14 +22,19 @@ void __wrap_free(void *p);
 char *__wrap_strdup(const char *s);
 
 static long heap_left = -1;     /* allocations until there is no more; -1: no end */
+static int heap_once;           /* there is memory again after the one that failed */
+static unsigned heap_failed;    /* how often there was none */
 static const char *heap_secret; /* must be in nothing that is freed */
 static unsigned heap_leaks;     /* how often it was */
 static long heap_live;          /* allocated and not freed */
 
 static inline int heap_out(void)
 {
-	if (heap_left == 0)
+	if (heap_left == 0) {
+		heap_left = heap_once ? -1 : 0;
+		heap_failed++;
 		return 1;
+	}
 	if (heap_left > 0)
 		heap_left--;
 	heap_live++;
