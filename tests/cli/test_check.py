@@ -543,6 +543,13 @@ def other_libcrypto(p, lib="libcrypto"):
                    p.dir / f"{lib}.so.9", f"-Wl,-rpath,{p.dir}")
 
 
+def include(p, name, text=None, more="", first=""):
+    p.write_cnf(more=more)
+    p.cnf.write_text(p.fill(f"{first}.include {name}\n") + p.cnf.read_text())
+    if text is not None:
+        (p.dir / "more.cnf").write_text(text)
+
+
 def other_provider(p, does, more=""):
     """tkprov is good, and beside it is one that is asked only by loading it."""
     compile_module(p, "#include <stdlib.h>\n#include <unistd.h>\n"
@@ -575,6 +582,20 @@ OPENSSL = {
                                                                "bracket"], False),
     "an unknown variable": (lambda p: p.write_cnf(init="providers = $provz"),
                             ["error: {cnf}:3: variable has no value"], False),
+    "syntax behind an include": (
+        lambda p: include(p, "{dir}/more.cnf", "a = 1\n" * 40, more="[init \\\n2]\nb \\\n= c\n[broken"),
+        ["error: {cnf}:18: missing close square bracket"], False),
+    "syntax in an include": (lambda p: include(p, "{dir}/more.cnf", "\n[broken\n"),
+                             ["error: {cnf}:1: in what it includes: missing close square bracket"], False),
+    "an include that is not there": (
+        lambda p: include(p, "= {dir}/no.cnf"),
+        ["warning: {cnf}: OpenSSL passes over what is to be included: calling stat({dir}/no.cnf): No such "
+         "file or directory"], True),
+    "an include from where the server stands": (
+        lambda p: include(p, "more.cnf", "\n"),
+        ["warning: {cnf}:1: '.include more.cnf' depends on the folder in which the server is started"], True),
+    "an include from a folder that is said": (
+        lambda p: include(p, "more.cnf", "\n", first=".pragma includedir:{dir}\n"), [], True),
     "empty": (lambda p: p.cnf.write_text(""),
               ["error: {cnf}: no 'openssl_conf' at the top, before all sections: ...nginx...1.25.2..."
                "nodejs_conf..."], False),
