@@ -81,6 +81,28 @@ static void check_key_file(const struct tk_conf_ring *ring, struct tk_findings *
 		check_saving(ring, exact, f);
 }
 
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* By a link.  What one of them saves the other one takes for somebody else's. */
+static void check_twice(const struct tk_conf *conf, unsigned ring, struct tk_findings *f)
+{
+	const struct tk_conf_ring *b = &conf->rings[ring];
+
+	for (unsigned i = 0; i < ring && b->persist; i++) {
+		const struct tk_conf_ring *a = &conf->rings[i];
+
+		if (a->persist && same_file(a->file, b->file))
+			tk_findings_warning(f, "'%s' : is the file of ring '%s', too (a link): only one of "
+					       "two rings can be saved there",
+					    b->file, a->name);
+	}
+}
+
 /* ---- sockets and the log ---- */
 
 static void check_socket_folder(const char *path, struct tk_findings *f)
@@ -130,7 +152,10 @@ static void check_socket(const struct tk_conf_socket *socket, struct tk_findings
 	struct stat st;
 
 	check_owner(socket, f);
-
+	if ((socket->mode & S_IWOTH) && socket->level == TK_LEVEL_ADMIN)
+		tk_findings_warning(f, "socket '%s': others may connect (mode %04o), and level \"admin\" "
+				       "shows them the keys",
+				    path, (unsigned)socket->mode);
 	if (lstat(path, &st) == -1 && errno != ENOENT)
 		tk_findings_error(f, "socket '%s': %s", path, strerror(errno));
 	else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
@@ -194,8 +219,10 @@ static void check_keys(const struct tk_conf *conf, struct tk_findings *f)
 	unsigned before = f->errors;
 
 	for (unsigned i = 0; i < conf->ring_count; i++)
-		if (conf->rings[i].file)
+		if (conf->rings[i].file) {
 			check_key_file(&conf->rings[i], f);
+			check_twice(conf, i, f);
+		}
 	if (conf->vault == TK_VAULT_SECRET)
 		check_vault(conf, f);
 	if (f->errors > before)

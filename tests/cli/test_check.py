@@ -45,7 +45,7 @@ class Place:
         self.keys = self.dir / "keys"
         self.keys.mkdir()
         self.key, self.run, self.log = self.keys / "t.key", self.dir / "run", self.dir / "tk.log"
-        self.socket, self.said = self.run / "s.sock", None
+        self.socket, self.said, self.rings = self.run / "s.sock", None, "1 ring"
         self.write_keys()
         self.write_conf()
         self.write_cnf()
@@ -93,7 +93,7 @@ class Place:
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C", **more}
 
     def good(self):
-        return f"{self.conf}: 1 ring, {self.said or f'socket {self.socket}'}: good\n"
+        return f"{self.conf}: {self.rings}, {self.said or f'socket {self.socket}'}: good\n"
 
     def expect(self, wants, got):
         """got is exactly what the table wants: `...` stands for anything."""
@@ -343,6 +343,20 @@ def for_others(p, text):
                  f'rings = ( {{ file = "{p.key}"; }} );\nlog = {{ target = "{p.log}"; }};\n')
 
 
+def one_file_twice(p, persist="true", link=os.link):
+    other = p.keys / "link.key"
+    link(p.key, other)
+    p.write_conf(f'sockets = ( {{ path = "{p.socket}"; }} );\nrings = ( {{ name = "memory"; }}, '
+                 f'{{ file = "{other}"; name = "o"; server_names = [ "o" ]; }}, {{ file = "{p.key}"; '
+                 f'server_names = [ "x" ]; persist = {persist}; }} );\nlog = {{ target = "{p.log}"; }};')
+    p.rings = "3 rings"
+
+
+def for_everybody(p, level):
+    p.write_conf(f'sockets = ( {{ path = "{p.socket}"; mode = "0666"; level = "{level}"; }} );\n'
+                 f'rings = ( {{ file = "{p.key}"; }} );\nlog = {{ target = "{p.log}"; }};\n')
+
+
 def everything_wrong(p):
     other = p.dir / "other.key"
     p.write_conf(f'sockets = ( {{ path = "/nowhere/at/all/s.sock"; }}, {{ path = "{p.conf}"; }} );\n'
@@ -384,6 +398,16 @@ CONF = {
     "group reads it": (lambda p: p.write_keys(mode=0o640), []),
     "small keys": (lambda p: p.write_keys(size=48),
                    ["warning: '{key}' : keys of 48 bytes mean AES-128; AES-256 takes 80"]),
+    "one file in two rings": (one_file_twice, [
+        "warning: '{key}' : is the file of ring 'o', too (a link): only one of two rings can be saved there"]),
+    "by a symbolic link": (lambda p: one_file_twice(p, link=lambda a, b: b.symlink_to(a)), [
+        "warning: '{key}' : is the file of ring 'o', too (a link): only one of two rings can be saved there"]),
+    "one file that one ring follows": (lambda p: one_file_twice(p, persist="false"), []),
+    "a socket for everybody": (
+        lambda p: for_everybody(p, "admin"),
+        ["warning: socket '{socket}': others may connect (mode 0666), and level \"admin\" shows them the "
+         "keys"]),
+    "a socket for everybody that shows no secrets": (lambda p: for_everybody(p, "operator"), []),
     "key file that cannot be written": (
         short_of_rights(read_only_key), ["warning: '{key}' : cannot be written, " + NOT_SAVED]),
     "folder that takes no new key file": (
