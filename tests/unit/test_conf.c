@@ -303,6 +303,8 @@ static void unknown_options(void)
 #define PROGRAMS "'programs' must be an array of programs' names without folders, [ \"nginx\" ]"
 #define NAMES "'server_names' must be an array of strings, [ \"example.org\", \"*.example.org\" ]"
 #define NAME "'name' must be 1 to 255 printable bytes that do not begin with # or *"
+#define NO_SERVER " is not a server name such as \"example.org\" or \"*.example.org\" " \
+	"(letters, digits, - and _; others as xn--)"
 #define FILES "'file' must be an absolute path of at most 255 printable bytes"
 
 static void wrong_types(void)
@@ -378,7 +380,10 @@ static void out_of_range(void)
 		{ "rings = ( { name = \"a\"; scope = \"Auto\"; } );", R,
 		  "1: 'scope' must be \"auto\", \"context\" or \"shared\"" },
 		{ "rings = ( { name = \"a\";\nserver_names = [ \"a..b\" ]; } );", P,
-		  "2: 'a..b' is not a server name" },
+		  "2: 'a..b'" NO_SERVER },
+		{ "rings = ( { name = \"a\"; server_names = [ \"m\xc3\xbcnchen.de\" ]; } );", P,
+		  "1: 'm\xc3\xbcnchen.de'" NO_SERVER },
+		{ "rings = ( { name = \"a\"; server_names = [ \"b\", \"*\" ]; } );", P, "1: '*'" NO_SERVER },
 		{ "sockets = ( { path = \"a.sock\"; } );", R, "1: " PATH },
 		{ "sockets = ( { path = \"\"; } );", R, "1: " PATH },
 		{ "sockets = ( { path = \"/a\\nb\"; } );", R, "1: " PATH },
