@@ -202,7 +202,7 @@ static int write_text(int fd, const struct tk_ring *ring)
 	return at == len ? 0 : TK_E_SYS;
 }
 
-static bool holds(int fd, const struct tk_ring *ring)
+bool tk_keystore_holds(int fd, const struct tk_ring *ring)
 {
 	char want[TEXT_MAX + 1], text[TEXT_MAX + 1];
 	size_t len = tk_keyfile_len(ring);
@@ -233,7 +233,7 @@ int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct 
 		return TK_E_SYS;
 	if (!S_ISREG(st.st_mode) || (size_t)st.st_size != tk_keyfile_len(ring))
 		return TK_E_SIZE;
-	there = holds(fd, ring);
+	there = tk_keystore_holds(fd, ring);
 	if (!there && write_text(fd, ring))
 		return TK_E_SYS;
 	if (!there || st.st_mtim.tv_sec > since)

@@ -55,6 +55,9 @@ void tk_keystore_unlock(int fd);
  * the ring has them.  Anything else somebody else has written. */
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring);
 
+/* Does the open file hold just the ring, and in its form? */
+bool tk_keystore_holds(int fd, const struct tk_ring *ring);
+
 /* Writes the ring over a file that is in its form; one that holds it already stays as it is.
  * `since`: when the newest key came, which becomes the file's time where that may be set, for
  * at the next start it is taken from there; 0: now.  A later time is put back even if the

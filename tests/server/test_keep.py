@@ -120,13 +120,14 @@ def test_unwritable(site):
     site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
     os.chmod(site.keyfile, 0o444)
     server = SServer(site, wrap=AS_WWW, user=WWW)
+    assert site.info()["Not_saved"] == "0", "all that the ring holds is there"
     assert rotate(site) == "Permission denied" and not in_step(site)
     assert site.info()["Not_saved"] == "1"
     assert [e["result"] for e in site.events() if e["command"] == "rotate ssl tls-key"] == ["not saved"]
     said = tkctl(site, "rotate", "ssl", "tls-key", "0")
     assert said.returncode == 0 and said.stdout.splitlines()[1:] == [
         f"not saved: {site.keyfile}: Permission denied", f"saved by tkctl: {site.keyfile}"]
-    assert in_step(site)
+    assert in_step(site) and site.info()["Not_saved"] == "0"
     # again: the file is the one that tkctl left
     said = tkctl(site, "rotate", "ssl", "tls-key", "0")
     assert "saved by tkctl" in said.stdout and in_step(site)
