@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@
 #define SAVE_FLAGS (O_DSYNC | O_CLOEXEC | O_NOCTTY)
 #define NEW ".tkprov-new"
 #define NEW_TRIES 10
+#define ACL "system.posix_acl_access"
+#define ACL_MAX 2048 /* bytes; some 250 users and groups */
 #define LOCK_STEP_MS 5
 #define READ_WAIT_MS 100 /* a write takes less; whoever keeps a lock stalls nobody */
 
@@ -241,8 +244,22 @@ int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct 
 	return tk_file_id(fd, id);
 }
 
-/* Gives the new file what the old one had.  Who may read it must not change. */
-static int dress(int fd, const struct stat *old)
+/* The access list of the old file, or none: a folder may have given the new one its own. */
+static int copy_acl(int fd, const char *path)
+{
+	char acl[ACL_MAX];
+	ssize_t n = getxattr(path, ACL, acl, sizeof(acl));
+
+	if (n > 0)
+		return fsetxattr(fd, ACL, acl, (size_t)n, 0);
+	if (n == -1 && errno == ENODATA && (fremovexattr(fd, ACL) == 0 || errno == ENODATA))
+		return 0;
+	return errno == EOPNOTSUPP ? 0 : -1;
+}
+
+/* Gives the new file what the old one had.  Who may read it must not change.  The mode comes last:
+ * till then lists that are not the old one's give nobody anything. */
+static int dress(int fd, const char *path, const struct stat *old)
 {
 	struct stat st;
 
@@ -250,6 +267,8 @@ static int dress(int fd, const struct stat *old)
 		return -1;
 	if ((st.st_uid != old->st_uid || st.st_gid != old->st_gid) &&
 	    fchown(fd, old->st_uid, old->st_gid) == -1)
+		return -1;
+	if (copy_acl(fd, path) == -1)
 		return -1;
 	return fchmod(fd, old->st_mode & 07777);
 }
@@ -324,7 +343,7 @@ static int open_new(const char *path, char **name)
 static int fill_new(int fd, const char *name, const char *path, const struct stat *old,
 		    const struct tk_ring *ring, int64_t since, struct tk_file_id *id)
 {
-	if (write_text(fd, ring) || dress(fd, old) == -1)
+	if (write_text(fd, ring) || dress(fd, path, old) == -1)
 		return -1;
 	set_time(fd, since, 0);
 	if (rename(name, path) == -1)
