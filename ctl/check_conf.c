@@ -146,6 +146,24 @@ static void check_owner(const struct tk_conf_socket *socket, struct tk_findings 
 				    (unsigned long)socket->gid);
 }
 
+/* The module asks who lives at the path, with the lock beside it, and makes the socket beside it. */
+static void check_beside(const char *path, struct tk_findings *f)
+{
+	char lock[TK_SOCKET_PATH_MAX + 8], new[TK_SOCKET_PATH_MAX + 8];
+	struct stat st;
+
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	snprintf(new, sizeof(new), "%s.new", path);
+	if (!may(path, W_OK) && errno == EACCES)
+		tk_findings_error(f, "socket '%s': is there, and who has it cannot be asked: %s", path,
+				  strerror(errno));
+	if (!may(lock, R_OK | W_OK) && errno == EACCES)
+		tk_findings_error(f, "socket '%s': '%s' cannot be opened: %s", path, lock,
+				  strerror(errno));
+	if (lstat(new, &st) == 0 && !S_ISSOCK(st.st_mode))
+		tk_findings_error(f, "socket '%s': '%s' is not a socket", path, new);
+}
+
 static void check_socket(const struct tk_conf_socket *socket, struct tk_findings *f)
 {
 	const char *path = socket->path;
@@ -156,12 +174,14 @@ static void check_socket(const struct tk_conf_socket *socket, struct tk_findings
 		tk_findings_warning(f, "socket '%s': others may connect (mode %04o), and level \"admin\" "
 				       "shows them the keys",
 				    path, (unsigned)socket->mode);
-	if (lstat(path, &st) == -1 && errno != ENOENT)
+	if (lstat(path, &st) == -1 && errno != ENOENT) {
 		tk_findings_error(f, "socket '%s': %s", path, strerror(errno));
-	else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+	} else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
 		tk_findings_error(f, "socket '%s': there is something that is not a socket", path);
-	else
+	} else {
+		check_beside(path, f);
 		check_socket_folder(path, f);
+	}
 }
 
 /* Opened as the module opens it, but not made. */

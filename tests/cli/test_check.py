@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -325,6 +326,19 @@ def foreign_log(p):
     p.give_to_nobody(p.conf, p.key, p.keys, p.dir)
 
 
+def left_by_root(p, name):
+    """A file, or a socket where nobody lives, that one may not use."""
+    p.run.mkdir()
+    left = p.run / name
+    if name == "s.sock":
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(str(left))
+    else:
+        left.touch()
+    left.chmod(0o600 if ROOT else 0)
+    p.give_to_nobody(p.conf, p.key, p.keys, p.run, p.dir)
+
+
 def file_at_socket(p):
     p.run.mkdir()
     p.socket.write_text("precious")
@@ -424,6 +438,15 @@ CONF = {
     "two folders missing": (lambda p: p.write_conf(socket=p.dir / "a" / "b" / "s.sock"),
                             ["error: socket '{dir}/a/b/s.sock': '{dir}/a' is missing too; only the last "
                              "folder of a path is made", NO_SOCKET]),
+    "a socket of somebody else": (
+        short_of_rights(lambda p: left_by_root(p, "s.sock")),
+        ["error: socket '{socket}': is there, and who has it cannot be asked: Permission denied", NO_SOCKET]),
+    "a lock of somebody else": (
+        short_of_rights(lambda p: left_by_root(p, "s.sock.lock")),
+        ["error: socket '{socket}': '{socket}.lock' cannot be opened: Permission denied", NO_SOCKET]),
+    "something beside the socket": (
+        lambda p: left_by_root(p, "s.sock.new"),
+        ["error: socket '{socket}': '{socket}.new' is not a socket", NO_SOCKET]),
     "no right to the socket's folder": (
         short_of_rights(locked_socket_folder),
         ["error: socket '{socket}': cannot be made in '{dir}/run': Permission denied", NO_SOCKET]),
