@@ -146,7 +146,7 @@ static void check_owner(const struct tk_conf_socket *socket, struct tk_findings 
 				    (unsigned long)socket->gid);
 }
 
-/* The module asks who lives at the path, with the lock beside it, and makes the socket beside it. */
+/* The module asks who has the path, and locks and makes the socket under names beside it. */
 static void check_beside(const char *path, struct tk_findings *f)
 {
 	char lock[TK_SOCKET_PATH_MAX + 8], new[TK_SOCKET_PATH_MAX + 8];
