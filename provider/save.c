@@ -255,8 +255,12 @@ static bool open_one(struct tk_instance *inst, unsigned id)
 	bool kept = true;
 
 	if (fd == -1) {
-		rc = tk_err_set(&e, TK_E_SYS, "%s", strerror(errno));
-	} else if (tk_vault_read(inst->vault, id, &ring) == 0) {
+		tk_log(LOG_WARNING, "'%s' : cannot be written, so no change of its ring will be saved "
+				    "(%s)", file_of(inst, id), strerror(errno));
+		tk_ringstate_set_unsaved(inst->board, id, true);
+		return true;
+	}
+	if (tk_vault_read(inst->vault, id, &ring) == 0) {
 		bool fine = in_form(inst, id, fd, &ring);
 
 		kept = keep(inst, id, fd);

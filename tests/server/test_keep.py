@@ -121,6 +121,7 @@ def test_unwritable(site):
     os.chmod(site.keyfile, 0o444)
     server = SServer(site, wrap=AS_WWW, user=WWW)
     assert site.info()["Not_saved"] == "0", "all that the ring holds is there"
+    assert "cannot be written" in site.log_text() and "not saved" not in site.log_text()
     assert rotate(site) == "Permission denied" and not in_step(site)
     assert site.info()["Not_saved"] == "1"
     assert [e["result"] for e in site.events() if e["command"] == "rotate ssl tls-key"] == ["not saved"]
