@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -81,26 +82,47 @@ static void check_key_file(const struct tk_conf_ring *ring, struct tk_findings *
 		check_saving(ring, exact, f);
 }
 
-static bool same_file(const char *a, const char *b)
-{
-	struct stat x, y;
+struct place {
+	dev_t dev;
+	ino_t ino;
+	unsigned ring;
+};
 
-	return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+static bool same_place(const struct place *a, const struct place *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
 }
 
-/* By a link.  What one of them saves the other one takes for somebody else's. */
-static void check_twice(const struct tk_conf *conf, unsigned ring, struct tk_findings *f)
+static int by_place(const void *left, const void *right)
 {
-	const struct tk_conf_ring *b = &conf->rings[ring];
+	const struct place *a = left, *b = right;
 
-	for (unsigned i = 0; i < ring && b->persist; i++) {
-		const struct tk_conf_ring *a = &conf->rings[i];
+	if (same_place(a, b))
+		return a->ring < b->ring ? -1 : 1;
+	if (a->dev != b->dev)
+		return a->dev < b->dev ? -1 : 1;
+	return a->ino < b->ino ? -1 : 1;
+}
 
-		if (a->persist && same_file(a->file, b->file))
+/* One file by two names.  What one ring saves there the other one takes for somebody else's. */
+static void check_links(const struct tk_conf *conf, struct tk_findings *f)
+{
+	struct place *places = calloc(conf->ring_count, sizeof(*places));
+	const struct tk_conf_ring *rings = conf->rings;
+	unsigned n = 0;
+	struct stat st;
+
+	for (unsigned i = 0; places && i < conf->ring_count; i++)
+		if (rings[i].file && rings[i].persist && stat(rings[i].file, &st) == 0)
+			places[n++] = (struct place){st.st_dev, st.st_ino, i};
+	if (n > 1)
+		qsort(places, n, sizeof(*places), by_place);
+	for (unsigned i = 1; i < n; i++)
+		if (same_place(&places[i - 1], &places[i]))
 			tk_findings_warning(f, "'%s' : is the file of ring '%s', too (a link): only one of "
 					       "two rings can be saved there",
-					    b->file, a->name);
-	}
+					    rings[places[i].ring].file, rings[places[i - 1].ring].name);
+	free(places);
 }
 
 /* ---- sockets and the log ---- */
@@ -239,10 +261,9 @@ static void check_keys(const struct tk_conf *conf, struct tk_findings *f)
 	unsigned before = f->errors;
 
 	for (unsigned i = 0; i < conf->ring_count; i++)
-		if (conf->rings[i].file) {
+		if (conf->rings[i].file)
 			check_key_file(&conf->rings[i], f);
-			check_twice(conf, i, f);
-		}
+	check_links(conf, f);
 	if (conf->vault == TK_VAULT_SECRET)
 		check_vault(conf, f);
 	if (f->errors > before)
