@@ -26,6 +26,9 @@
 #define SAVE_FLAGS (O_DSYNC | O_CLOEXEC | O_NOCTTY)
 #define NEW ".tkprov-new"
 #define NEW_TRIES 10
+#define MOUNTED \
+	"it is mounted by itself, so no new file takes its place; it needs just the ring's lines, or " \
+	"its folder mounted"
 #define ACL "system.posix_acl_access"
 #define ACL_MAX 2048 /* bytes; some 250 users and groups */
 #define LOCK_STEP_MS 5
@@ -335,7 +338,7 @@ static int open_new(const char *path, char **name)
 		free(*name);
 		*name = NULL;
 	}
-	errno = EBUSY;
+	errno = EAGAIN;
 	return -1;
 }
 
@@ -381,8 +384,8 @@ int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t si
 	char *path = realpath(file, NULL);
 	int fd = path ? make_new(path, ring, since, id) : -1;
 
-	if (fd == -1)
-		tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
+	if (fd == -1) /* rename(2) is refused where a container has just this file mounted */
+		tk_err_set(e, TK_E_SYS, "%s", errno == EBUSY ? MOUNTED : strerror(errno));
 	free(path);
 	return fd;
 }

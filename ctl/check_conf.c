@@ -44,6 +44,14 @@ static bool may(const char *path, int mode)
 
 /* ---- key files ---- */
 
+/* As containers mount single files: no new one can be renamed over it. */
+static bool is_mounted(const char *path)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, path, 0, 0, &st) == 0 && (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 static void check_saving(const struct tk_conf_ring *ring, bool exact, struct tk_findings *f)
 {
 	struct folder folder = folder_of(ring->file);
@@ -56,6 +64,10 @@ static void check_saving(const struct tk_conf_ring *ring, bool exact, struct tk_
 		tk_findings_warning(f, "'%s' : has not exactly %u lines, and '%s' takes no new file "
 				       "(%s)",
 				    ring->file, ring->slots, folder.path, strerror(errno));
+	else if (!exact && is_mounted(ring->file))
+		tk_findings_warning(f, "'%s' : has not exactly %u lines, and is mounted by itself, so that "
+				       "no new file can take its place",
+				    ring->file, ring->slots);
 }
 
 static void check_key_file(const struct tk_conf_ring *ring, struct tk_findings *f)

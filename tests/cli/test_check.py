@@ -492,6 +492,16 @@ def test_conf(place, case):
     place.expect(wants, place.check(place.conf, nobody=who == "nobody"))
 
 
+@pytest.mark.parametrize("lines", [3, 4])
+def test_a_key_file_that_is_mounted(place, lines):
+    """As `docker run -v FILE:FILE` does."""
+    place.write_keys(lines)
+    mount = ["/usr/bin/unshare", "-m", "--propagation", "private", "/bin/sh", "-c",
+             '/usr/bin/mount --bind "$0" "$0" && exec "$@"', str(place.key)]
+    place.expect(["warning: '{key}' : has not exactly 3 lines, and is mounted by itself, so that no new file "
+                  "can take its place"] if lines == 4 else [], place.check(place.conf, wrap=mount))
+
+
 def test_a_socket_for_a_group_of_ones_own(place):
     """One of the groups that the caller has besides the first."""
     for_others(place, 'group = "www-data";')

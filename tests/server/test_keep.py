@@ -152,6 +152,19 @@ def test_unwritable(site):
     server.stop()
 
 
+def test_a_file_that_is_mounted(site):
+    """As containers do with single files: written in place, but no new one takes its place, and
+    `Device or resource busy` told nobody why."""
+    site.write_keys(4)
+    site.write_conf(keys=False)
+    mount = ["/usr/bin/unshare", "-m", "--propagation", "private", "sh", "-c",
+             f'mount --bind {site.keyfile} {site.keyfile} && exec "$@"', "sh"]
+    SServer(site, wrap=mount)
+    assert rotate(site).startswith("it is mounted by itself") and len(lines(site)) == 4
+    site.keyfile.write_text("".join(k + "\n" for k in site.keys()))
+    assert rotate(site) is None and in_step(site)
+
+
 def test_deployed_with_an_older_time_stays(site):
     """rsync -a and cp -p keep the time of where the file came from, which may be before the ring's
     oldest key.  The server may not even look whether the file is another."""
