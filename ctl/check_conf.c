@@ -282,13 +282,34 @@ static void check_keys(const struct tk_conf *conf, struct tk_findings *f)
 		say_outcome(conf->on_error);
 }
 
+/* By a link on the way.  The module finds itself there, and takes that for somebody else. */
+static bool same_socket(const char *a, const char *b)
+{
+	struct folder in_a = folder_of(a), in_b = folder_of(b);
+	struct stat x, y;
+
+	return strcmp(strrchr(a, '/'), strrchr(b, '/')) == 0 && stat(in_a.path, &x) == 0 &&
+	       stat(in_b.path, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static void check_socket_twice(const struct tk_conf *conf, unsigned i, struct tk_findings *f)
+{
+	for (unsigned k = 0; k < i; k++)
+		if (same_socket(conf->sockets[k].path, conf->sockets[i].path))
+			tk_findings_warning(f, "socket '%s': is socket '%s', too (a link): only that one "
+					       "is made",
+					    conf->sockets[i].path, conf->sockets[k].path);
+}
+
 /* Nothing but the socket is lost. */
 static void check_sockets(const struct tk_conf *conf, struct tk_findings *f)
 {
 	unsigned before = f->errors;
 
-	for (unsigned i = 0; i < conf->socket_count && conf->control_thread; i++)
+	for (unsigned i = 0; i < conf->socket_count && conf->control_thread; i++) {
 		check_socket(&conf->sockets[i], f);
+		check_socket_twice(conf, i, f);
+	}
 	if (f->errors > before)
 		tk_findings_note("without its first socket a server shares its keys by fork only, "
 				 "and answers no commands");

@@ -366,6 +366,15 @@ def one_file_twice(p, persist="true", link=os.link):
     p.rings = "3 rings"
 
 
+def one_socket_twice(p):
+    p.run.mkdir()
+    (p.dir / "var").symlink_to(p.run)
+    p.said = f"sockets {p.dir}/var/s.sock, {p.socket}, {p.dir}/var/t.sock"
+    p.write_conf(f'sockets = ( {{ path = "{p.dir}/var/s.sock"; }}, {{ path = "{p.socket}"; }}, '
+                 f'{{ path = "{p.dir}/var/t.sock"; }} );\nrings = ( {{ file = "{p.key}"; }} );\n'
+                 f'log = {{ target = "{p.log}"; }};\n')
+
+
 def for_everybody(p, level):
     p.write_conf(f'sockets = ( {{ path = "{p.socket}"; mode = "0666"; level = "{level}"; }} );\n'
                  f'rings = ( {{ file = "{p.key}"; }} );\nlog = {{ target = "{p.log}"; }};\n')
@@ -417,6 +426,8 @@ CONF = {
     "by a symbolic link": (lambda p: one_file_twice(p, link=lambda a, b: b.symlink_to(a)), [
         "warning: '{key}' : is the file of ring 'o', too (a link): only one of two rings can be saved there"]),
     "one file that one ring follows": (lambda p: one_file_twice(p, persist="false"), []),
+    "one socket twice": (one_socket_twice, [
+        "warning: socket '{socket}': is socket '{dir}/var/s.sock', too (a link): only that one is made"]),
     "a socket for everybody": (
         lambda p: for_everybody(p, "admin"),
         ["warning: socket '{socket}': others may connect (mode 0666), and level \"admin\" shows them the "
