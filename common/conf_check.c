@@ -119,7 +119,11 @@ static int check_name(const struct tk_conf *conf, unsigned i, const char *name,
 	if (rc == TK_E_INUSE)
 		return tk_err_set(e, TK_E_RANGE, "server name '%s' is in ring '%s' already", name,
 				  conf->rings[other].name);
-	return rc ? tk_err_set(e, TK_E_PARSE, "'%s' is not a server name", name) : 0;
+	return rc ? tk_err_set(e, TK_E_PARSE,
+			       "'%s' is not a server name such as \"example.org\" or "
+			       "\"*.example.org\" (letters, digits, - and _; others as xn--)",
+			       name) :
+		    0;
 }
 
 int tk_conf_check_names(const struct tk_conf *conf, unsigned i, struct tk_names *names,

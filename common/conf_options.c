@@ -17,11 +17,16 @@
 
 #define TEXT_OF(x) #x
 #define NUMBER(x) TEXT_OF(x)
+#define LOG_PATH_MAX 4095 /* bytes; with its NUL it is TK_PATH_MAX */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
+#define WANT_PATH(max) \
+	"an absolute path of at most " NUMBER(max) " printable bytes that does not end in /"
 #define WANT_PERIOD \
 	"a number with s, m, h or d in quotes, such as \"24h\", "\
-	"up to \"366d\""
+	"from \"1s\" to \"366d\""
+
+_Static_assert(LOG_PATH_MAX + 1 == TK_PATH_MAX, "the log's path fits");
 
 /* ---- values ---- */
 
@@ -131,9 +136,8 @@ static int set_level(struct tk_conf_reader *r, const struct tk_conf_node *s, voi
 }
 
 static const struct tk_conf_option socket_options[] = {
-	{"path", TK_CONF_STRING, set_path,
-	 "an absolute path of at most " NUMBER(TK_SOCKET_PATH_MAX) " bytes"},
-	{"mode", TK_CONF_STRING, set_mode, "an octal mode in quotes, such as \"0660\""},
+	{"path", TK_CONF_STRING, set_path, WANT_PATH(TK_SOCKET_PATH_MAX)},
+	{"mode", TK_CONF_STRING, set_mode, "an octal mode in quotes, such as \"0660\", up to \"0777\""},
 	{"user", TK_CONF_STRING, set_user, "a user of this machine, or a number in quotes"},
 	{"group", TK_CONF_STRING, set_group, "a group of this machine, or a number in quotes"},
 	{"level", TK_CONF_STRING, set_level, "\"user\", \"operator\" or \"admin\""},
@@ -244,8 +248,7 @@ static int set_rotate_every(struct tk_conf_reader *r, const struct tk_conf_node 
 static const struct tk_conf_option ring_options[] = {
 	{"name", TK_CONF_STRING, set_name,
 	 "1 to " NUMBER(TK_RING_NAME_MAX) " printable bytes that do not begin with # or *"},
-	{"file", TK_CONF_STRING, set_file,
-	 "an absolute path of at most " NUMBER(TK_RING_NAME_MAX) " printable bytes"},
+	{"file", TK_CONF_STRING, set_file, WANT_PATH(TK_RING_NAME_MAX)},
 	{"slots", TK_CONF_INT, set_slots,
 	 "an integer from " NUMBER(TK_SLOTS_MIN) " to " NUMBER(TK_SLOTS_MAX)},
 	{"scope", TK_CONF_STRING, set_scope, "\"auto\", \"context\" or \"shared\""},
@@ -319,7 +322,7 @@ static int set_target(struct tk_conf_reader *r, const struct tk_conf_node *s, vo
 		conf->log_target = (enum tk_log_target)i;
 		return 0;
 	}
-	if (!tk_conf_value_path(tk_conf_text(s), TK_PATH_MAX - 1))
+	if (!tk_conf_value_path(tk_conf_text(s), LOG_PATH_MAX))
 		return TK_CONF_UNFIT;
 	conf->log_target = TK_LOG_FILE;
 	return set_string(r, s, &conf->log_file);
@@ -340,7 +343,8 @@ static int set_log_level(struct tk_conf_reader *r, const struct tk_conf_node *s,
 }
 
 static const struct tk_conf_option log_options[] = {
-	{"target", TK_CONF_STRING, set_target, "\"syslog\", \"stderr\" or an absolute path"},
+	{"target", TK_CONF_STRING, set_target,
+	 "\"syslog\", \"stderr\" or " WANT_PATH(LOG_PATH_MAX)},
 	{"level", TK_CONF_STRING, set_log_level,
 	 "\"error\", \"warning\", \"notice\", \"info\" or \"debug\""},
 };

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,6 +26,11 @@
 #define SAVE_FLAGS (O_DSYNC | O_CLOEXEC | O_NOCTTY)
 #define NEW ".tkprov-new"
 #define NEW_TRIES 10
+#define MOUNTED \
+	"it is mounted by itself, so no new file takes its place; it needs just the ring's lines, or " \
+	"its folder mounted"
+#define ACL "system.posix_acl_access"
+#define ACL_MAX 2048 /* bytes; some 250 users and groups */
 #define LOCK_STEP_MS 5
 #define READ_WAIT_MS 100 /* a write takes less; whoever keeps a lock stalls nobody */
 
@@ -202,7 +208,7 @@ static int write_text(int fd, const struct tk_ring *ring)
 	return at == len ? 0 : TK_E_SYS;
 }
 
-static bool holds(int fd, const struct tk_ring *ring)
+bool tk_keystore_holds(int fd, const struct tk_ring *ring)
 {
 	char want[TEXT_MAX + 1], text[TEXT_MAX + 1];
 	size_t len = tk_keyfile_len(ring);
@@ -233,7 +239,7 @@ int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct 
 		return TK_E_SYS;
 	if (!S_ISREG(st.st_mode) || (size_t)st.st_size != tk_keyfile_len(ring))
 		return TK_E_SIZE;
-	there = holds(fd, ring);
+	there = tk_keystore_holds(fd, ring);
 	if (!there && write_text(fd, ring))
 		return TK_E_SYS;
 	if (!there || st.st_mtim.tv_sec > since)
@@ -241,8 +247,22 @@ int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct 
 	return tk_file_id(fd, id);
 }
 
-/* Gives the new file what the old one had.  Who may read it must not change. */
-static int dress(int fd, const struct stat *old)
+/* The access list of the old file, or none: a folder may have given the new one its own. */
+static int copy_acl(int fd, const char *path)
+{
+	char acl[ACL_MAX];
+	ssize_t n = getxattr(path, ACL, acl, sizeof(acl));
+
+	if (n > 0)
+		return fsetxattr(fd, ACL, acl, (size_t)n, 0);
+	if (n == -1 && errno == ENODATA && (fremovexattr(fd, ACL) == 0 || errno == ENODATA))
+		return 0;
+	return errno == EOPNOTSUPP ? 0 : -1;
+}
+
+/* Gives the new file what the old one had.  Who may read it must not change.  The mode comes last:
+ * till then lists that are not the old one's give nobody anything. */
+static int dress(int fd, const char *path, const struct stat *old)
 {
 	struct stat st;
 
@@ -250,6 +270,8 @@ static int dress(int fd, const struct stat *old)
 		return -1;
 	if ((st.st_uid != old->st_uid || st.st_gid != old->st_gid) &&
 	    fchown(fd, old->st_uid, old->st_gid) == -1)
+		return -1;
+	if (copy_acl(fd, path) == -1)
 		return -1;
 	return fchmod(fd, old->st_mode & 07777);
 }
@@ -316,7 +338,7 @@ static int open_new(const char *path, char **name)
 		free(*name);
 		*name = NULL;
 	}
-	errno = EBUSY;
+	errno = EAGAIN;
 	return -1;
 }
 
@@ -324,7 +346,7 @@ static int open_new(const char *path, char **name)
 static int fill_new(int fd, const char *name, const char *path, const struct stat *old,
 		    const struct tk_ring *ring, int64_t since, struct tk_file_id *id)
 {
-	if (write_text(fd, ring) || dress(fd, old) == -1)
+	if (write_text(fd, ring) || dress(fd, path, old) == -1)
 		return -1;
 	set_time(fd, since, 0);
 	if (rename(name, path) == -1)
@@ -362,8 +384,8 @@ int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t si
 	char *path = realpath(file, NULL);
 	int fd = path ? make_new(path, ring, since, id) : -1;
 
-	if (fd == -1)
-		tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
+	if (fd == -1) /* rename(2) is refused where a container has just this file mounted */
+		tk_err_set(e, TK_E_SYS, "%s", errno == EBUSY ? MOUNTED : strerror(errno));
 	free(path);
 	return fd;
 }

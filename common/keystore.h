@@ -55,6 +55,9 @@ void tk_keystore_unlock(int fd);
  * the ring has them.  Anything else somebody else has written. */
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring);
 
+/* Does the open file hold just the ring, and in its form? */
+bool tk_keystore_holds(int fd, const struct tk_ring *ring);
+
 /* Writes the ring over a file that is in its form; one that holds it already stays as it is.
  * `since`: when the newest key came, which becomes the file's time where that may be set, for
  * at the next start it is taken from there; 0: now.  A later time is put back even if the
@@ -63,8 +66,8 @@ bool tk_keystore_is_state(int fd, const struct tk_ring *ring);
  * file as it is now. */
 int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct tk_file_id *id);
 
-/* Brings `file` into its form: a new file beside it, FILE.tkprov-newXXXXXX, with owner and mode of
- * the old one, renamed over it (over what it points to, where it is a symbolic link).  The
+/* Brings `file` into its form: a new file beside it, FILE.tkprov-newXXXXXX, with owner, mode and
+ * access list (ACL) of the old one, renamed over it (over what it points to, where it is a symbolic link).  The
  * caller has the old one locked.  Each maker has a name of his own; what one that was killed
  * has left is removed.  `since`: as above.
  * Returns a descriptor of the new file, open as by tk_keystore_open, or -1 with the reason

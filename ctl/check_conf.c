@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,6 +44,14 @@ static bool may(const char *path, int mode)
 
 /* ---- key files ---- */
 
+/* As containers mount single files: no new one can be renamed over it. */
+static bool is_mounted(const char *path)
+{
+	struct statx st;
+
+	return statx(AT_FDCWD, path, 0, 0, &st) == 0 && (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
 static void check_saving(const struct tk_conf_ring *ring, bool exact, struct tk_findings *f)
 {
 	struct folder folder = folder_of(ring->file);
@@ -55,6 +64,10 @@ static void check_saving(const struct tk_conf_ring *ring, bool exact, struct tk_
 		tk_findings_warning(f, "'%s' : has not exactly %u lines, and '%s' takes no new file "
 				       "(%s)",
 				    ring->file, ring->slots, folder.path, strerror(errno));
+	else if (!exact && is_mounted(ring->file))
+		tk_findings_warning(f, "'%s' : has not exactly %u lines, and is mounted by itself, so that "
+				       "no new file can take its place",
+				    ring->file, ring->slots);
 }
 
 static void check_key_file(const struct tk_conf_ring *ring, struct tk_findings *f)
@@ -79,6 +92,49 @@ static void check_key_file(const struct tk_conf_ring *ring, struct tk_findings *
 	tk_ring_wipe(&keys);
 	if (ring->persist)
 		check_saving(ring, exact, f);
+}
+
+struct place {
+	dev_t dev;
+	ino_t ino;
+	unsigned ring;
+};
+
+static bool same_place(const struct place *a, const struct place *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
+static int by_place(const void *left, const void *right)
+{
+	const struct place *a = left, *b = right;
+
+	if (same_place(a, b))
+		return a->ring < b->ring ? -1 : 1;
+	if (a->dev != b->dev)
+		return a->dev < b->dev ? -1 : 1;
+	return a->ino < b->ino ? -1 : 1;
+}
+
+/* One file by two names.  What one ring saves there the other one takes for somebody else's. */
+static void check_links(const struct tk_conf *conf, struct tk_findings *f)
+{
+	struct place *places = calloc(conf->ring_count, sizeof(*places));
+	const struct tk_conf_ring *rings = conf->rings;
+	unsigned n = 0;
+	struct stat st;
+
+	for (unsigned i = 0; places && i < conf->ring_count; i++)
+		if (rings[i].file && rings[i].persist && stat(rings[i].file, &st) == 0)
+			places[n++] = (struct place){st.st_dev, st.st_ino, i};
+	if (n > 1)
+		qsort(places, n, sizeof(*places), by_place);
+	for (unsigned i = 1; i < n; i++)
+		if (same_place(&places[i - 1], &places[i]))
+			tk_findings_warning(f, "'%s' : is the file of ring '%s', too (a link): only one of "
+					       "two rings can be saved there",
+					    rings[places[i].ring].file, rings[places[i - 1].ring].name);
+	free(places);
 }
 
 /* ---- sockets and the log ---- */
@@ -124,19 +180,42 @@ static void check_owner(const struct tk_conf_socket *socket, struct tk_findings 
 				    (unsigned long)socket->gid);
 }
 
+/* The module asks who has the path, and locks and makes the socket under names beside it. */
+static void check_beside(const char *path, struct tk_findings *f)
+{
+	char lock[TK_SOCKET_PATH_MAX + 8], new[TK_SOCKET_PATH_MAX + 8];
+	struct stat st;
+
+	snprintf(lock, sizeof(lock), "%s.lock", path);
+	snprintf(new, sizeof(new), "%s.new", path);
+	if (!may(path, W_OK) && errno == EACCES)
+		tk_findings_error(f, "socket '%s': is there, and who has it cannot be asked: %s", path,
+				  strerror(errno));
+	if (!may(lock, R_OK | W_OK) && errno == EACCES)
+		tk_findings_error(f, "socket '%s': '%s' cannot be opened: %s", path, lock,
+				  strerror(errno));
+	if (lstat(new, &st) == 0 && !S_ISSOCK(st.st_mode))
+		tk_findings_error(f, "socket '%s': '%s' is not a socket", path, new);
+}
+
 static void check_socket(const struct tk_conf_socket *socket, struct tk_findings *f)
 {
 	const char *path = socket->path;
 	struct stat st;
 
 	check_owner(socket, f);
-
-	if (lstat(path, &st) == -1 && errno != ENOENT)
+	if ((socket->mode & S_IWOTH) && socket->level == TK_LEVEL_ADMIN)
+		tk_findings_warning(f, "socket '%s': others may connect (mode %04o), and level \"admin\" "
+				       "shows them the keys",
+				    path, (unsigned)socket->mode);
+	if (lstat(path, &st) == -1 && errno != ENOENT) {
 		tk_findings_error(f, "socket '%s': %s", path, strerror(errno));
-	else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+	} else if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
 		tk_findings_error(f, "socket '%s': there is something that is not a socket", path);
-	else
+	} else {
+		check_beside(path, f);
 		check_socket_folder(path, f);
+	}
 }
 
 /* Opened as the module opens it, but not made. */
@@ -196,10 +275,30 @@ static void check_keys(const struct tk_conf *conf, struct tk_findings *f)
 	for (unsigned i = 0; i < conf->ring_count; i++)
 		if (conf->rings[i].file)
 			check_key_file(&conf->rings[i], f);
+	check_links(conf, f);
 	if (conf->vault == TK_VAULT_SECRET)
 		check_vault(conf, f);
 	if (f->errors > before)
 		say_outcome(conf->on_error);
+}
+
+/* By a link on the way.  The module finds itself there, and takes that for somebody else. */
+static bool same_socket(const char *a, const char *b)
+{
+	struct folder in_a = folder_of(a), in_b = folder_of(b);
+	struct stat x, y;
+
+	return strcmp(strrchr(a, '/'), strrchr(b, '/')) == 0 && stat(in_a.path, &x) == 0 &&
+	       stat(in_b.path, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static void check_socket_twice(const struct tk_conf *conf, unsigned i, struct tk_findings *f)
+{
+	for (unsigned k = 0; k < i; k++)
+		if (same_socket(conf->sockets[k].path, conf->sockets[i].path))
+			tk_findings_warning(f, "socket '%s': is socket '%s', too (a link): only that one "
+					       "is made",
+					    conf->sockets[i].path, conf->sockets[k].path);
 }
 
 /* Nothing but the socket is lost. */
@@ -207,8 +306,10 @@ static void check_sockets(const struct tk_conf *conf, struct tk_findings *f)
 {
 	unsigned before = f->errors;
 
-	for (unsigned i = 0; i < conf->socket_count && conf->control_thread; i++)
+	for (unsigned i = 0; i < conf->socket_count && conf->control_thread; i++) {
 		check_socket(&conf->sockets[i], f);
+		check_socket_twice(conf, i, f);
+	}
 	if (f->errors > before)
 		tk_findings_note("without its first socket a server shares its keys by fork only, "
 				 "and answers no commands");

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/near.h"
+#include "ctl/check_include.h"
 #include "ctl/check_load.h"
 #include "ctl/check_module.h"
 
@@ -437,19 +438,6 @@ static void check_top(struct reading *r)
 				  r->file);
 }
 
-/* The error queue's last word, which for a syntax error is OpenSSL's. */
-static void say_unread(const struct reading *r, long line)
-{
-	const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-
-	if (!reason)
-		reason = "OpenSSL cannot read it";
-	if (line > 0)
-		tk_findings_error(r->f, "%s:%ld: %s", r->file, line, reason);
-	else
-		tk_findings_error(r->f, "%s: %s", r->file, reason);
-}
-
 static bool is_readable(const char *file, struct tk_findings *f)
 {
 	struct stat st;
@@ -466,7 +454,6 @@ static bool is_readable(const char *file, struct tk_findings *f)
 bool tk_check_openssl(const char *file, char **config, struct tk_findings *f)
 {
 	struct reading r = {.file = file, .f = f};
-	long line = 0;
 
 	*config = NULL;
 	if (!is_readable(file, f))
@@ -474,10 +461,13 @@ bool tk_check_openssl(const char *file, char **config, struct tk_findings *f)
 	/* Or libcrypto might act on the openssl.cnf of this process, and load what that says. */
 	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
 	r.conf = NCONF_new(NULL);
-	if (!r.conf || NCONF_load(r.conf, file, &line) <= 0)
-		say_unread(&r, line);
-	else
+	ERR_clear_error();
+	if (r.conf && NCONF_load(r.conf, file, NULL) > 0) {
+		tk_check_include(file, f);
 		check_top(&r);
+	} else {
+		tk_check_include_unread(file, f);
+	}
 	NCONF_free(r.conf);
 	ERR_clear_error();
 	*config = r.config;

@@ -5,6 +5,7 @@ bin_PROGRAMS += tkctl
 tkctl_SOURCES = \
 	ctl/answer.c ctl/answer.h \
 	ctl/check_conf.c ctl/check_conf.h \
+	ctl/check_include.c ctl/check_include.h \
 	ctl/check_load.c ctl/check_load.h \
 	ctl/check_module.c ctl/check_module.h \
 	ctl/check_openssl.c ctl/check_openssl.h \

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,20 +49,23 @@ int tk_attach_config(const char *path)
 }
 
 /* The base name of /proc/self/exe, early and once: servers overwrite their argv, chroots
- * hide /proc, and the program may be replaced on disk while it runs. */
+ * hide /proc, and the program may be replaced on disk while it runs.  Without /proc, of what was
+ * executed. */
 static void find_program(char out[static TK_PATH_MAX])
 {
 	static const char deleted[] = " (deleted)";
 	char exe[TK_PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	size_t cut = sizeof(deleted) - 1, len = n > 0 ? (size_t)n : 0;
-	const char *base;
+	const char *base, *path = (const char *)getauxval(AT_EXECFN);
 
 	exe[len] = '\0';
+	if (len == 0) /* no /proc */
+		(void)snprintf(exe, sizeof(exe), "%s", path != NULL ? path : "unknown");
 	if (len > cut && strcmp(exe + len - cut, deleted) == 0)
 		exe[len - cut] = '\0';
 	base = strrchr(exe, '/');
-	(void)snprintf(out, TK_PATH_MAX, "%s", base != NULL ? base + 1 : "unknown");
+	(void)snprintf(out, TK_PATH_MAX, "%s", base != NULL ? base + 1 : exe);
 }
 
 static bool is_for(const struct tk_conf *conf, const char *program)

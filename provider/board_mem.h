@@ -57,7 +57,7 @@ struct tk_event_mem {
 
 struct tk_ringstate_mem {
 	_Atomic int64_t warned;    /* the key that encrypts since then was said to be too old */
-	_Atomic uint32_t unsaved;  /* 0: the file holds the ring, or there is none */
+	_Atomic uint32_t unsaved;  /* 0: it was saved when that was last tried */
 	uint32_t reserved32;
 	_Atomic uint64_t file, next; /* sums of what the file holds, and is to hold */
 	uint64_t reserved[4];

@@ -157,7 +157,8 @@ static void show_events(struct tk_speaker *who, unsigned argc, char *const *argv
 	if (argc > 0) {
 		n = strtoul(argv[0], &end, 10);
 		if (argv[0][0] < '0' || argv[0][0] > '9' || *end != '\0') {
-			tk_reply_msg(out, TK_SEV_ERR, "Expects an integer value.");
+			tk_reply_msg(out, TK_SEV_ERR, "'show tls-key-events' expects how many to "
+						      "show, a number from 0 on.");
 			return;
 		}
 	}

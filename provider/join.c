@@ -33,7 +33,7 @@
 #define BACKLOG SOMAXCONN /* whoever does not block must not be refused behind a flood */
 
 /* What there is on a path, and what became of a socket. */
-enum state { FREE, OURS, ALIVE, FORBIDDEN, NO_SOCKETS, FAILED };
+enum state { FREE, OURS, ALIVE, FORBIDDEN, NO_SOCKETS, NO_LOCK, FAILED };
 
 static void address(struct sockaddr_un *sa, const char *path, const char *suffix)
 {
@@ -208,16 +208,18 @@ static int take_path(const struct tk_conf_socket *conf)
 }
 
 /* Connecting to a regular file is refused as a stale socket is; check_place tells.  Somebody who
- * lives keeps what he has: looked at again under the lock.  On FAILED errno says why. */
+ * lives keeps what he has: looked at again under the lock.  On NO_LOCK and FAILED errno says why. */
 static enum state listen_on(const struct tk_conf_socket *conf, struct tk_fd *out, int deadline_ms)
 {
 	enum state there;
 	pid_t maker;
 	int lock, fd = -1, saved;
 
-	lock = check_place(conf->path) == 0 ? take_lock(conf->path, deadline_ms) : -1;
-	if (lock == -1)
+	if (check_place(conf->path) == -1)
 		return FAILED;
+	lock = take_lock(conf->path, deadline_ms);
+	if (lock == -1)
+		return NO_LOCK;
 	there = look(conf->path, &maker);
 	if (there == FREE)
 		fd = take_path(conf);
@@ -267,11 +269,16 @@ static void say(const char *path, bool first, enum state got)
 	case NO_SOCKETS:
 		tk_log(LOG_WARNING, "%s: no Unix sockets here; going on %s", path, without);
 		break;
+	case NO_LOCK:
+		tk_log(LOG_WARNING, "%s: its .lock: %s; going on %s", path,
+		       errno == ETIMEDOUT ? "somebody has it all the time" : strerror(errno),
+		       without);
+		break;
 	case FAILED:
 		tk_log(LOG_WARNING, "%s: %s; going on %s", path,
-		       errno == ENOTSOCK  ? "there is something that is not a socket" :
-		       errno == ETIMEDOUT ? "somebody has its .lock all the time" :
-					    strerror(errno),
+		       errno == ENOTSOCK ? "there is something that is not a socket" :
+		       errno == EEXIST   ? "its .new is not a socket of ours" :
+					   strerror(errno),
 		       without);
 		break;
 	}

@@ -99,11 +99,9 @@ void tk_ringstate_set_unsaved(struct tk_board *b, unsigned ring, bool unsaved)
 		PUT(s->unsaved, unsaved);
 }
 
-unsigned tk_ringstate_unsaved_count(const struct tk_board *b)
+bool tk_ringstate_unsaved(const struct tk_board *b, unsigned ring)
 {
-	unsigned n = 0;
+	const struct tk_ringstate_mem *s = state_of(b, ring);
 
-	for (unsigned i = 0; i < b->rings; i++)
-		n += GET(state_of(b, i)->unsaved) != 0;
-	return n;
+	return s != NULL && GET(s->unsaved) != 0;
 }

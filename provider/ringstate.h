@@ -41,8 +41,8 @@ uint64_t tk_ringstate_file(const struct tk_board *b, unsigned ring);
 void tk_ringstate_set_next(struct tk_board *b, unsigned ring, uint64_t sum);
 uint64_t tk_ringstate_next(const struct tk_board *b, unsigned ring);
 
-/* Does the file lack what the ring holds? */
+/* Could the ring not be saved when that was last tried? */
 void tk_ringstate_set_unsaved(struct tk_board *b, unsigned ring, bool unsaved);
-unsigned tk_ringstate_unsaved_count(const struct tk_board *b);
+bool tk_ringstate_unsaved(const struct tk_board *b, unsigned ring);
 
 #endif

@@ -255,8 +255,12 @@ static bool open_one(struct tk_instance *inst, unsigned id)
 	bool kept = true;
 
 	if (fd == -1) {
-		rc = tk_err_set(&e, TK_E_SYS, "%s", strerror(errno));
-	} else if (tk_vault_read(inst->vault, id, &ring) == 0) {
+		tk_log(LOG_WARNING, "'%s' : cannot be written, so no change of its ring will be saved "
+				    "(%s)", file_of(inst, id), strerror(errno));
+		tk_ringstate_set_unsaved(inst->board, id, true);
+		return true;
+	}
+	if (tk_vault_read(inst->vault, id, &ring) == 0) {
 		bool fine = in_form(inst, id, fd, &ring);
 
 		kept = keep(inst, id, fd);
@@ -309,6 +313,39 @@ void tk_save_forked(struct tk_instance *inst)
 		if (fd != -1)
 			tk_fd_adopt(&inst->files[i], fd);
 	}
+}
+
+/* ---- what is not saved ---- */
+
+static bool is_in_file(const struct tk_instance *inst, unsigned id)
+{
+	const struct tk_fd *kept = &inst->files[id];
+	int fd = -1, by_name = -1;
+	struct tk_ring ring;
+	bool is = false;
+
+	if (tk_instance_same_root(inst))
+		by_name = open(file_of(inst, id), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (by_name != -1)
+		fd = by_name;
+	else if (tk_fd_ok(kept) && has_name(kept->num))
+		fd = kept->num;
+	if (fd != -1 && tk_vault_read(inst->vault, id, &ring) == 0) {
+		is = tk_keystore_holds(fd, &ring);
+		tk_ring_wipe(&ring);
+	}
+	if (by_name != -1)
+		close(by_name);
+	return is;
+}
+
+unsigned tk_save_lacking(const struct tk_instance *inst)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < inst->conf->ring_count; i++)
+		n += tk_ringstate_unsaved(inst->board, i) && !is_in_file(inst, i);
+	return n;
 }
 
 /* ---- reload ---- */

@@ -32,6 +32,10 @@ bool tk_save_wanted(const struct tk_instance *inst, unsigned ring);
  * reason is in *e, was logged, and the ring counts as not saved. */
 int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e);
 
+/* How many rings could not be saved and are not in their files: tkctl may have written them since,
+ * or nothing had to be written.  A file that this process cannot read counts. */
+unsigned tk_save_lacking(const struct tk_instance *inst);
+
 /* Makes the ring hold what the file holds, and takes the file as it is for ours.
  * The message is whole.  *saved false, on success: the file could not be brought to its form,
  * as with tk_save_ring. */

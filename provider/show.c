@@ -15,6 +15,7 @@
 #include "provider/counters.h"
 #include "provider/events.h"
 #include "provider/ops.h"
+#include "provider/save.h"
 
 void tk_show_rings(const struct tk_instance *inst, struct tk_reply *out)
 {
@@ -241,7 +242,7 @@ void tk_show_info(const struct tk_instance *inst, struct tk_reply *out)
 	tk_reply_addf(out, "Rotations: %llu\nLast_rotation: %lld\nNext_rotation: %lld\n",
 		      (unsigned long long)rotations, (long long)last,
 		      (long long)next_rotation(inst));
-	tk_reply_addf(out, "Not_saved: %u\n", tk_ringstate_unsaved_count(inst->board));
+	tk_reply_addf(out, "Not_saved: %u\n", tk_save_lacking(inst));
 }
 
 static bool show_process(const struct tk_process *p, void *arg)

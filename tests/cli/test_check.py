@@ -11,6 +11,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -45,7 +46,7 @@ class Place:
         self.keys = self.dir / "keys"
         self.keys.mkdir()
         self.key, self.run, self.log = self.keys / "t.key", self.dir / "run", self.dir / "tk.log"
-        self.socket, self.said = self.run / "s.sock", None
+        self.socket, self.said, self.rings = self.run / "s.sock", None, "1 ring"
         self.write_keys()
         self.write_conf()
         self.write_cnf()
@@ -96,7 +97,7 @@ class Place:
         return {**own, **more}
 
     def good(self):
-        return f"{self.conf}: 1 ring, {self.said or f'socket {self.socket}'}: good\n"
+        return f"{self.conf}: {self.rings}, {self.said or f'socket {self.socket}'}: good\n"
 
     def expect(self, wants, got):
         """got is exactly what the table wants: `...` stands for anything."""
@@ -328,6 +329,19 @@ def foreign_log(p):
     p.give_to_nobody(p.conf, p.key, p.keys, p.dir)
 
 
+def left_by_root(p, name):
+    """A file, or a socket where nobody lives, that one may not use."""
+    p.run.mkdir()
+    left = p.run / name
+    if name == "s.sock":
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(str(left))
+    else:
+        left.touch()
+    left.chmod(0o600 if ROOT else 0)
+    p.give_to_nobody(p.conf, p.key, p.keys, p.run, p.dir)
+
+
 def file_at_socket(p):
     p.run.mkdir()
     p.socket.write_text("precious")
@@ -343,6 +357,29 @@ def no_thread(p):
 def for_others(p, text):
     p.give_to_nobody(p.conf, p.key, p.keys, p.dir)
     p.write_conf(f'sockets = ( {{ path = "{p.socket}"; {text} }} );\n'
+                 f'rings = ( {{ file = "{p.key}"; }} );\nlog = {{ target = "{p.log}"; }};\n')
+
+
+def one_file_twice(p, persist="true", link=os.link):
+    other = p.keys / "link.key"
+    link(p.key, other)
+    p.write_conf(f'sockets = ( {{ path = "{p.socket}"; }} );\nrings = ( {{ name = "memory"; }}, '
+                 f'{{ file = "{other}"; name = "o"; server_names = [ "o" ]; }}, {{ file = "{p.key}"; '
+                 f'server_names = [ "x" ]; persist = {persist}; }} );\nlog = {{ target = "{p.log}"; }};')
+    p.rings = "3 rings"
+
+
+def one_socket_twice(p):
+    p.run.mkdir()
+    (p.dir / "var").symlink_to(p.run)
+    p.said = f"sockets {p.dir}/var/s.sock, {p.socket}, {p.dir}/var/t.sock"
+    p.write_conf(f'sockets = ( {{ path = "{p.dir}/var/s.sock"; }}, {{ path = "{p.socket}"; }}, '
+                 f'{{ path = "{p.dir}/var/t.sock"; }} );\nrings = ( {{ file = "{p.key}"; }} );\n'
+                 f'log = {{ target = "{p.log}"; }};\n')
+
+
+def for_everybody(p, level):
+    p.write_conf(f'sockets = ( {{ path = "{p.socket}"; mode = "0666"; level = "{level}"; }} );\n'
                  f'rings = ( {{ file = "{p.key}"; }} );\nlog = {{ target = "{p.log}"; }};\n')
 
 
@@ -387,6 +424,18 @@ CONF = {
     "group reads it": (lambda p: p.write_keys(mode=0o640), []),
     "small keys": (lambda p: p.write_keys(size=48),
                    ["warning: '{key}' : keys of 48 bytes mean AES-128; AES-256 takes 80"]),
+    "one file in two rings": (one_file_twice, [
+        "warning: '{key}' : is the file of ring 'o', too (a link): only one of two rings can be saved there"]),
+    "by a symbolic link": (lambda p: one_file_twice(p, link=lambda a, b: b.symlink_to(a)), [
+        "warning: '{key}' : is the file of ring 'o', too (a link): only one of two rings can be saved there"]),
+    "one file that one ring follows": (lambda p: one_file_twice(p, persist="false"), []),
+    "one socket twice": (one_socket_twice, [
+        "warning: socket '{socket}': is socket '{dir}/var/s.sock', too (a link): only that one is made"]),
+    "a socket for everybody": (
+        lambda p: for_everybody(p, "admin"),
+        ["warning: socket '{socket}': others may connect (mode 0666), and level \"admin\" shows them the "
+         "keys"]),
+    "a socket for everybody that shows no secrets": (lambda p: for_everybody(p, "operator"), []),
     "key file that cannot be written": (
         short_of_rights(read_only_key), ["warning: '{key}' : cannot be written, " + NOT_SAVED]),
     "folder that takes no new key file": (
@@ -403,6 +452,15 @@ CONF = {
     "two folders missing": (lambda p: p.write_conf(socket=p.dir / "a" / "b" / "s.sock"),
                             ["error: socket '{dir}/a/b/s.sock': '{dir}/a' is missing too; only the last "
                              "folder of a path is made", NO_SOCKET]),
+    "a socket of somebody else": (
+        short_of_rights(lambda p: left_by_root(p, "s.sock")),
+        ["error: socket '{socket}': is there, and who has it cannot be asked: Permission denied", NO_SOCKET]),
+    "a lock of somebody else": (
+        short_of_rights(lambda p: left_by_root(p, "s.sock.lock")),
+        ["error: socket '{socket}': '{socket}.lock' cannot be opened: Permission denied", NO_SOCKET]),
+    "something beside the socket": (
+        lambda p: left_by_root(p, "s.sock.new"),
+        ["error: socket '{socket}': '{socket}.new' is not a socket", NO_SOCKET]),
     "no right to the socket's folder": (
         short_of_rights(locked_socket_folder),
         ["error: socket '{socket}': cannot be made in '{dir}/run': Permission denied", NO_SOCKET]),
@@ -446,6 +504,16 @@ def test_conf(place, case):
     change, wants = CONF[case]
     who = change(place)
     place.expect(wants, place.check(place.conf, nobody=who == "nobody"))
+
+
+@pytest.mark.parametrize("lines", [3, 4])
+def test_a_key_file_that_is_mounted(place, lines):
+    """As `docker run -v FILE:FILE` does."""
+    place.write_keys(lines)
+    mount = ["/usr/bin/unshare", "-m", "--propagation", "private", "/bin/sh", "-c",
+             '/usr/bin/mount --bind "$0" "$0" && exec "$@"', str(place.key)]
+    place.expect(["warning: '{key}' : has not exactly 3 lines, and is mounted by itself, so that no new file "
+                  "can take its place"] if lines == 4 else [], place.check(place.conf, wrap=mount))
 
 
 def test_a_socket_for_a_group_of_ones_own(place):
@@ -546,6 +614,13 @@ def other_libcrypto(p, lib="libcrypto"):
                    p.dir / f"{lib}.so.9", f"-Wl,-rpath,{p.dir}")
 
 
+def include(p, name, text=None, more="", first=""):
+    p.write_cnf(more=more)
+    p.cnf.write_text(p.fill(f"{first}.include {name}\n") + p.cnf.read_text())
+    if text is not None:
+        (p.dir / "more.cnf").write_text(text)
+
+
 def other_provider(p, does, more=""):
     """tkprov is good, and beside it is one that is asked only by loading it."""
     compile_module(p, "#include <stdlib.h>\n#include <unistd.h>\n"
@@ -578,6 +653,20 @@ OPENSSL = {
                                                                "bracket"], False),
     "an unknown variable": (lambda p: p.write_cnf(init="providers = $provz"),
                             ["error: {cnf}:3: variable has no value"], False),
+    "syntax behind an include": (
+        lambda p: include(p, "{dir}/more.cnf", "a = 1\n" * 40, more="[init \\\n2]\nb \\\n= c\n[broken"),
+        ["error: {cnf}:18: missing close square bracket"], False),
+    "syntax in an include": (lambda p: include(p, "{dir}/more.cnf", "\n[broken\n"),
+                             ["error: {cnf}:1: in what it includes: missing close square bracket"], False),
+    "an include that is not there": (
+        lambda p: include(p, "= {dir}/no.cnf"),
+        ["warning: {cnf}: OpenSSL passes over what is to be included: calling stat({dir}/no.cnf): No such "
+         "file or directory"], True),
+    "an include from where the server stands": (
+        lambda p: include(p, "more.cnf", "\n"),
+        ["warning: {cnf}:1: '.include more.cnf' depends on the folder in which the server is started"], True),
+    "an include from a folder that is said": (
+        lambda p: include(p, "more.cnf", "\n", first=".pragma includedir:{dir}\n"), [], True),
     "empty": (lambda p: p.cnf.write_text(""),
               ["error: {cnf}: no 'openssl_conf' at the top, before all sections: ...nginx...1.25.2..."
                "nodejs_conf..."], False),

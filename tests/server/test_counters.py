@@ -286,7 +286,9 @@ def test_events(site):
         assert r["program"] in ("python3", "pytest") and began <= r["time"] <= time.time()
     assert [r["socket"] for r in rows] == [str(site.socket)] * 4 + [f"{site.dir}/low"] * 2
     assert [r["command"] for r in site.events(2)] == ["clear counters", "show tls-keys"]
-    assert "Expects an integer value." in site.ask("show tls-key-events x")
+    for n in ("x", "-1", "5x", "''"):
+        assert site.ask(f"show tls-key-events {n}") == (
+            "'show tls-key-events' expects how many to show, a number from 0 on.\n\n")
     for secret in site.keys():
         assert secret not in site.ask("show tls-key-events 100")
 

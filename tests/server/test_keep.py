@@ -120,13 +120,15 @@ def test_unwritable(site):
     site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
     os.chmod(site.keyfile, 0o444)
     server = SServer(site, wrap=AS_WWW, user=WWW)
+    assert site.info()["Not_saved"] == "0", "all that the ring holds is there"
+    assert "cannot be written" in site.log_text() and "not saved" not in site.log_text()
     assert rotate(site) == "Permission denied" and not in_step(site)
     assert site.info()["Not_saved"] == "1"
     assert [e["result"] for e in site.events() if e["command"] == "rotate ssl tls-key"] == ["not saved"]
     said = tkctl(site, "rotate", "ssl", "tls-key", "0")
     assert said.returncode == 0 and said.stdout.splitlines()[1:] == [
         f"not saved: {site.keyfile}: Permission denied", f"saved by tkctl: {site.keyfile}"]
-    assert in_step(site)
+    assert in_step(site) and site.info()["Not_saved"] == "0"
     # again: the file is the one that tkctl left
     said = tkctl(site, "rotate", "ssl", "tls-key", "0")
     assert "saved by tkctl" in said.stdout and in_step(site)
@@ -148,6 +150,19 @@ def test_unwritable(site):
     os.chmod(site.keyfile, 0o666)
     assert rotate(site) is None and in_step(site) and site.info()["Not_saved"] == "0"
     server.stop()
+
+
+def test_a_file_that_is_mounted(site):
+    """As containers do with single files: written in place, but no new one takes its place, and
+    `Device or resource busy` told nobody why."""
+    site.write_keys(4)
+    site.write_conf(keys=False)
+    mount = ["/usr/bin/unshare", "-m", "--propagation", "private", "sh", "-c",
+             f'mount --bind {site.keyfile} {site.keyfile} && exec "$@"', "sh"]
+    SServer(site, wrap=mount)
+    assert rotate(site).startswith("it is mounted by itself") and len(lines(site)) == 4
+    site.keyfile.write_text("".join(k + "\n" for k in site.keys()))
+    assert rotate(site) is None and in_step(site)
 
 
 def test_deployed_with_an_older_time_stays(site):

@@ -151,6 +151,16 @@ def test_programs_is_the_file_that_runs(site):
     assert "\tmy?server\t" in site.ask("show processes")
 
 
+def test_programs_without_proc(site):
+    """In a mount namespace that has no /proc the server was left alone without a word."""
+    site.write_conf(extra='programs = [ "openssl" ];')
+    hide = "" if sanitizers.RUNTIMES else "umount -l /proc && "  # which their runtimes read
+    server = SServer(site, wrap=["/usr/bin/unshare", "-m", "--propagation", "private", "sh", "-c",
+                                 hide + 'exec "$@"', "sh"])
+    assert hello(server.port)["name"] == site.names()[1]
+    assert "\topenssl\t" in site.ask("show processes")
+
+
 def maps(pid):
     return pathlib.Path(f"/proc/{pid}/maps").read_text()
 

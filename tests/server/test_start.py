@@ -17,7 +17,8 @@ import threading
 
 import pytest
 import sanitizers
-from harness import (MODULE, TKCTL, TOP, Child, Nginx, SServer, answers, free_port, hello, new_key, wait_for)
+from harness import (AS_WWW, MODULE, TKCTL, TOP, WWW, Child, Nginx, SServer, answers, free_port, hello, new_key,
+                     wait_for)
 
 
 @pytest.mark.parametrize("umask", [0, 0o077])
@@ -224,6 +225,17 @@ def test_directory_that_cannot_be_written(site):
     assert hello(server.port, offer=ticket)["reused"]
 
 
+def test_a_lock_that_somebody_else_has_left(site):
+    """A first start as root leaves one that a server of its own user cannot open."""
+    site.write_conf()
+    os.chmod(site.dir, 0o777)
+    os.chown(site.keyfile, WWW, WWW)
+    (site.dir / "s.sock.lock").touch(0o600)
+    server = SServer(site, wrap=AS_WWW, user=WWW)
+    assert f"{site.socket}: its .lock: Permission denied; going on without a socket" in site.log_text()
+    assert hello(server.port)["name"] != ""
+
+
 def test_deaf_peer_is_not_stolen_from(site):
     """Somebody listens and never accepts: alive, and left alone."""
     site.write_conf()
@@ -280,5 +292,5 @@ def test_a_file_beside_the_socket_is_not_removed(site):
     precious.write_text("precious")
     server = SServer(site)
     assert precious.read_text() == "precious" and not site.socket.exists()
-    assert f"{site.socket}: File exists; going on without a socket" in site.log_text()
+    assert f"{site.socket}: its .new is not a socket of ours; going on without a socket" in site.log_text()
     assert hello(server.port)["name"] != ""

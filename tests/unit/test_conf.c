@@ -293,9 +293,9 @@ static void unknown_options(void)
 }
 
 #define SLOTS "'slots' must be an integer from 1 to 32"
-#define MODE "'mode' must be an octal mode in quotes, such as \"0660\""
-#define PATH "'path' must be an absolute path of at most 100 bytes"
-#define PERIOD "must be a number with s, m, h or d in quotes, such as \"24h\", up to \"366d\""
+#define MODE "'mode' must be an octal mode in quotes, such as \"0660\", up to \"0777\""
+#define PATH "'path' must be an absolute path of at most 100 printable bytes that does not end in /"
+#define PERIOD "must be a number with s, m, h or d in quotes, such as \"24h\", from \"1s\" to \"366d\""
 #define AGE "'max_session_age' " PERIOD
 #define ON_ERROR "'on_error' must be \"no-tickets\", \"builtin\" or \"abort\""
 #define VAULT "'vault' must be \"auto\", \"secret\" or \"memfd\""
@@ -303,7 +303,11 @@ static void unknown_options(void)
 #define PROGRAMS "'programs' must be an array of programs' names without folders, [ \"nginx\" ]"
 #define NAMES "'server_names' must be an array of strings, [ \"example.org\", \"*.example.org\" ]"
 #define NAME "'name' must be 1 to 255 printable bytes that do not begin with # or *"
-#define FILES "'file' must be an absolute path of at most 255 printable bytes"
+#define NO_SERVER " is not a server name such as \"example.org\" or \"*.example.org\" " \
+	"(letters, digits, - and _; others as xn--)"
+#define TARGET "'target' must be \"syslog\", \"stderr\" or an absolute path of at most 4095 printable " \
+	"bytes that does not end in /"
+#define FILES "'file' must be an absolute path of at most 255 printable bytes that does not end in /"
 
 static void wrong_types(void)
 {
@@ -332,7 +336,7 @@ static void wrong_types(void)
 		  "2: 'log' must be a group, { target = ...; level = ...; }" },
 		{ "cluster = 1;", P, "1: 'cluster' must be a group" },
 		{ "log = { target = 1; };", P,
-		  "1: 'target' must be \"syslog\", \"stderr\" or an absolute path" },
+		  "1: " TARGET },
 		{ "log = { level = 7; };", P,
 		  "1: 'level' must be \"error\", \"warning\", \"notice\", \"info\" or \"debug\"" },
 		{ "sockets = ( {\npath = 1; } );", P, "2: " PATH },
@@ -378,7 +382,10 @@ static void out_of_range(void)
 		{ "rings = ( { name = \"a\"; scope = \"Auto\"; } );", R,
 		  "1: 'scope' must be \"auto\", \"context\" or \"shared\"" },
 		{ "rings = ( { name = \"a\";\nserver_names = [ \"a..b\" ]; } );", P,
-		  "2: 'a..b' is not a server name" },
+		  "2: 'a..b'" NO_SERVER },
+		{ "rings = ( { name = \"a\"; server_names = [ \"m\xc3\xbcnchen.de\" ]; } );", P,
+		  "1: 'm\xc3\xbcnchen.de'" NO_SERVER },
+		{ "rings = ( { name = \"a\"; server_names = [ \"b\", \"*\" ]; } );", P, "1: '*'" NO_SERVER },
 		{ "sockets = ( { path = \"a.sock\"; } );", R, "1: " PATH },
 		{ "sockets = ( { path = \"\"; } );", R, "1: " PATH },
 		{ "sockets = ( { path = \"/a\\nb\"; } );", R, "1: " PATH },
@@ -392,7 +399,7 @@ static void out_of_range(void)
 		{ "sockets = ( { path = \"/a\"; level = \"root\"; } );", R,
 		  "1: 'level' must be \"user\", \"operator\" or \"admin\"" },
 		{ "log = { target = \"a.log\"; };", R,
-		  "1: 'target' must be \"syslog\", \"stderr\" or an absolute path" },
+		  "1: " TARGET },
 		{ "log = { level = \"loud\"; };", R,
 		  "1: 'level' must be \"error\", \"warning\", \"notice\", \"info\" or \"debug\"" },
 		{ "on_error = \"no tickets\";", R, "1: " ON_ERROR },

@@ -9,12 +9,15 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/keystore.h"
 #include "core/b64.h"
 #include "core/keyfile.h"
 
+#define ACCESS "system.posix_acl_access"
+#define DEFAULT "system.posix_acl_default"
 #define CANNOT "unable to load ssl tickets keys file"
 
 static void fill(struct tk_ring *r, unsigned slots)
@@ -306,6 +309,69 @@ static void rewrites(void)
 	CU_ASSERT_EQUAL(system("test \"$(ls)\" = ''"), 0);
 }
 
+/* As acl(5) is kept: `user` and nobody else, also not the group, whose bits of the mode are the mask. */
+static bool give_acl(const char *path, const char *name, uint32_t user)
+{
+	const struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, perm;
+			uint32_t id;
+		} entry[5];
+	} acl = { 2, { { 1, 7, UINT32_MAX }, { 2, 4, user }, { 4, 0, UINT32_MAX },
+		       { 16, 4, UINT32_MAX }, { 32, 0, UINT32_MAX } } };
+
+	return setxattr(path, name, &acl, sizeof(acl), 0) == 0;
+}
+
+static bool has_acl_of(const char *path, uint32_t user)
+{
+	char acl[256];
+	ssize_t n = getxattr(path, ACCESS, acl, sizeof(acl));
+
+	return n > 0 && memmem(acl, (size_t)n, &user, sizeof(user)) != NULL;
+}
+
+static void rewrite(const char *path)
+{
+	struct tk_file_id id;
+	struct tk_error e;
+	struct tk_ring r;
+	int fd;
+
+	fill(&r, 3);
+	fd = tk_keystore_rewrite(path, &r, 0, &id, &e);
+	CU_ASSERT_NOT_EQUAL(fd, -1);
+	close(fd);
+	CU_ASSERT_TRUE(holds(path, &r));
+}
+
+/* setfacl had let one user read the file, and not its group: bringing it to its form turned
+ * that round, and let in whom a default list of the folder names. */
+static void keeps_who_may_read(void)
+{
+	struct stat st;
+
+	CU_ASSERT_EQUAL(mkdir("acl", 0700), 0);
+	write_text("acl/with", "two\nlines\n", 10);
+	write_text("acl/without", "two\nlines\n", 10);
+	CU_ASSERT_EQUAL(chmod("acl/without", 0640), 0);
+	if (!give_acl("acl/with", ACCESS, 7777) || !give_acl("acl", DEFAULT, 8888)) {
+		CHECK(errno == EOPNOTSUPP, "%s", strerror(errno));
+	} else {
+		rewrite("acl/with");
+		CU_ASSERT_TRUE(has_acl_of("acl/with", 7777));
+		CU_ASSERT_FALSE(has_acl_of("acl/with", 8888));
+		rewrite("acl/without");
+		CU_ASSERT_FALSE(has_acl_of("acl/without", 8888));
+		CU_ASSERT_EQUAL(stat("acl/without", &st), 0);
+		CU_ASSERT_EQUAL(st.st_mode & 07777, 0640);
+	}
+	unlink("acl/with");
+	unlink("acl/without");
+	CU_ASSERT_EQUAL(rmdir("acl"), 0);
+}
+
 /* What somebody who was killed has left has keys in it; what somebody works at is his. */
 static void leaves_nothing_behind(void)
 {
@@ -560,6 +626,7 @@ static const struct unit_test tests[] = {
 	{ "opens files only", opens_files_only },
 	{ "knows its states", knows_its_states },
 	{ "rewrites", rewrites },
+	{ "keeps who may read", keeps_who_may_read },
 	{ "leaves nothing behind", leaves_nothing_behind },
 	{ "rewriters do not meet", rewriters_do_not_meet },
 	{ "reads no half", reads_no_half },

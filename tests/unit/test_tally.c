@@ -127,13 +127,15 @@ static void out_of_range(void)
 		tk_ringstate_origin(b, bad[i], 0, &back);
 		CU_ASSERT_EQUAL(back.added, 0);
 		tk_ringstate_set_unsaved(b, bad[i], true);
+		CU_ASSERT_FALSE(tk_ringstate_unsaved(b, bad[i]));
 		tk_ringstate_set_file(b, bad[i], 1);
 		tk_ringstate_set_next(b, bad[i], 1);
 		CU_ASSERT_EQUAL(tk_ringstate_file(b, bad[i]), 0);
 		CU_ASSERT_EQUAL(tk_ringstate_next(b, bad[i]), 0);
 		CU_ASSERT_FALSE(tk_ringstate_warn(b, bad[i], 1));
 	}
-	CU_ASSERT_EQUAL(tk_ringstate_unsaved_count(b), 0);
+	for (unsigned ring = 0; ring < RINGS; ring++)
+		CU_ASSERT_FALSE(tk_ringstate_unsaved(b, ring));
 	for (unsigned cell = 0; cell < CELLS; cell++)
 		CU_ASSERT_EQUAL(count_of(b, 0, cell, TK_COUNT_ISSUED), 0);
 	tk_board_free(&b);
@@ -164,9 +166,11 @@ static void ring_states(void)
 	CU_ASSERT_EQUAL(tk_ringstate_next(b, 1), 8);
 	tk_ringstate_set_unsaved(b, 0, true);
 	tk_ringstate_set_unsaved(b, 2, true);
-	CU_ASSERT_EQUAL(tk_ringstate_unsaved_count(b), 2);
+	CU_ASSERT_TRUE(tk_ringstate_unsaved(b, 0));
+	CU_ASSERT_FALSE(tk_ringstate_unsaved(b, 1));
 	tk_ringstate_set_unsaved(b, 0, false);
-	CU_ASSERT_EQUAL(tk_ringstate_unsaved_count(b), 1);
+	CU_ASSERT_FALSE(tk_ringstate_unsaved(b, 0));
+	CU_ASSERT_TRUE(tk_ringstate_unsaved(b, 2));
 	CU_ASSERT_TRUE(tk_ringstate_warn(b, 0, 7));
 	CU_ASSERT_FALSE(tk_ringstate_warn(b, 0, 7));
 	CU_ASSERT_TRUE(tk_ringstate_warn(b, 0, 8));
