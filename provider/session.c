@@ -21,12 +21,14 @@
 
 #include "core/reply.h"
 #include "core/words.h"
+#include "provider/clock.h"
 #include "provider/command.h"
 
 #define TURNS 64       /* commands and reads at once: then other clients have their turn */
+#define TURN_MS 10     /* and so long: a command may wait for a disk */
 #define GRACE_MS 20    /* before a client that has said nothing has to make room */
 #define UNREAD_MS 500  /* before one that does not read its answer has to */
-#define LONG_MS 1000   /* before one that sends commands without pause has to */
+#define LONG_MS 500    /* before one that sends commands without pause has to */
 #define READ_MS 10000  /* an answer has to be read in that time, whatever the client's timeout */
 #define TOO_BIG                                                                                    \
 	"The command line is too big for the buffer size. Please change 'tune.bufsize' in the "    \
@@ -422,6 +424,7 @@ static bool step(struct session *s, int64_t now, bool *open)
 
 static bool serve(struct session *s, short revents, int64_t now)
 {
+	int64_t began = tk_monotonic_ms();
 	unsigned turns = TURNS;
 	bool open = true;
 
@@ -429,7 +432,7 @@ static bool serve(struct session *s, short revents, int64_t now)
 		return false;
 	if (revents != 0 || s->busy)
 		while (turns > 0 && step(s, now, &open))
-			turns--;
+			turns = tk_monotonic_ms() - began < TURN_MS ? turns - 1 : 0;
 	s->busy = turns == 0 || s->stands > 0;
 	return open && now < deadline_of(s);
 }
