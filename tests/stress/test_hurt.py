@@ -401,6 +401,31 @@ def limit_descriptors(pid, soft, hard):
                    user=of.st_uid, group=of.st_gid, extra_groups=[])
 
 
+def lowest_free(pid):
+    used = {int(fd.name) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+    return next(n for n in range(len(used) + 1) if n not in used)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_the_server_has_used_all_its_descriptors(site, kind):  # noqa: F811
+    """The thread has a table of its own: whoever talks to it sees nothing of that."""
+    victim = Victim(site, kind)
+    wait_for("earlier connections' end", lambda: victim.server_is_idle())
+    open_ones = accepted(victim, 1 if kind == "s_server" else 3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # theirs, too
+    for pid in victim.pids:
+        limit_descriptors(pid, lowest_free(pid), hard)
+    silent = [victim.connect() for _ in range(2)]
+    for _ in range(ANSWERS):
+        assert ask(victim.socket, "show version", timeout=PATIENCE).endswith("\n\n")
+    open_ones = [handshake(connection) for connection in open_ones]
+    for pid in victim.pids:
+        limit_descriptors(pid, soft, hard)
+    for s in [*silent, *open_ones]:
+        s.close()
+    victim.is_as_before()
+
+
 @pytest.mark.parametrize("kind, table", [(kind, "own") for kind in SERVERS] + [("s_server", "shared")])
 def test_no_descriptors_left(site, kind, table):  # noqa: F811
     """Accepting pauses instead of spinning, and goes on when there are some again.  A thread in a
@@ -411,9 +436,8 @@ def test_no_descriptors_left(site, kind, table):  # noqa: F811
     deny = ["/usr/bin/python3", SERVER / "deny.py", 272, errno.EPERM]
     victim = Victim(site, kind, wrap=deny if table == "shared" else ())
     wait_for("earlier connections' end", lambda: victim.server_is_idle())
-    open_ones, low = accepted(victim, 1 if kind == "s_server" else 3), 0
-    while table == "shared" and pathlib.Path(f"/proc/{victim.pids[0]}/fd/{low}").exists():
-        low += 1
+    open_ones = accepted(victim, 1 if kind == "s_server" else 3)
+    low = lowest_free(victim.pids[0]) if table == "shared" else 0
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # theirs, too
     for pid in victim.pids:
         limit_descriptors(pid, low, hard)
