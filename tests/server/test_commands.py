@@ -170,6 +170,25 @@ def test_severities(site, server):
             "\n" + LIST.format(file=site.keyfile), "tables have none"
 
 
+@pytest.mark.parametrize("forms", ["prompt:on prompt:end", "i:off n:end", "p:on i:off p:on n:end", "i:off prompt:end",
+                                   "p:on p:on prompt:end", "i:off i:off p:on prompt:end", "n:end"])
+def test_prompt_in_its_forms(site, server, forms):
+    """on: the session stays and says that it waits; off: it stays; end: it ends."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        s.connect(str(site.socket))
+        for form in forms.split():
+            word, state = form.split(":")
+            s.sendall(f"prompt {word}\n".replace(" prompt", "").encode())
+            want = b"\n> " if state == "on" else b"\n"
+            assert s.recv(100) == want, form
+            if state == "end":
+                assert s.recv(100) == b"", form
+                break
+            s.sendall(b"show cli level\n")
+            assert s.recv(100) == b"admin\n" + want, form
+
+
 def test_levels(site, server):
     low, mid, denied = site.dir / "low", site.dir / "mid", "Permission denied\n\n"
     listing = LIST.format(file=site.keyfile)
@@ -185,6 +204,8 @@ def test_levels(site, server):
         assert ask(low, line) == denied
     assert ask(mid, "clear counters") == "\n"
     assert ask(mid, "show tls-key-events").startswith("# time\t")
+    assert ask(low, "show cli sockets") == (f"# socket lvl processes\nunix@{site.socket} admin all\n"
+                                            f"unix@{low} user all\nunix@{mid} operator all\n\n")
 
 
 def test_what_is_denied_is_an_event(site, server):

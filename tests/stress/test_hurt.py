@@ -360,7 +360,8 @@ def test_random_bytes(victim):
 def test_lines_with_nul(victim):
     keys = victim.site.keys()
     for line in (b"\0\n", b"show\0version\n", f"set ssl tls-key #0 {new_key()}\0\n".encode(),
-                 f"\0\nset ssl tls-key #0 {new_key()}\n".encode()):
+                 f"\0\nset ssl tls-key #0 {new_key()}\n".encode(),
+                 f"replace ssl tls-key #0 <<\n{new_key()}\n\0{new_key()}\n{new_key()}\n\n".encode()):
         with victim.connect() as s:
             s.sendall(line)
             assert s.recv(1000) == b"A command must not have a NUL byte in it.\n\n"
