@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from harness import Haproxy, hello, new_key
+from harness import Haproxy, Nginx, hello, new_key
 from oracle import Both, talk
 
 SET = "set ssl tls-key"
@@ -319,3 +319,18 @@ def test_tickets_of_each_other(site, other, size, tls):
     assert hello(mine, tls=tls, offer=ticket)["reused"], "a ticket of before the set"
     both_ways()
     assert len(set(names)) == 2
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_tickets_of_another_kind_of_server(site, other, tls):
+    """nginx has another session-id context, which makes a full handshake of it, and no error; two
+    nginx have the same."""
+    site.write_conf(scope="shared", ring="persist = false;")
+    other.write_conf(rings=[f'{{ file = "{site.keyfile}"; scope = "shared"; persist = false; }}'], keys=False)
+    plain = Haproxy(site, [("plain", f"tls-ticket-keys {site.keyfile}")], module=False).ports["plain"]
+    one, two = Nginx(site, workers=1).port, Nginx(other, workers=1).port
+    for made_by, taken_by, reused in ((plain, one, False), (one, plain, False), (one, two, True)):
+        ticket = site.session()
+        name = hello(made_by, tls=tls, save=ticket)["name"]
+        assert name == site.names()[1], "the key is the same"
+        assert hello(taken_by, tls=tls, offer=ticket)["reused"] == reused
