@@ -26,7 +26,7 @@
 
 #define TURNS 64       /* commands and reads at once: then other clients have their turn */
 #define TURN_MS 10     /* and so long: a command may wait for a disk */
-#define GRACE_MS 20    /* before a client that has said nothing has to make room */
+#define GRACE_MS 20    /* before a client that says nothing has to make room */
 #define UNREAD_MS 500  /* before one that does not read its answer has to */
 #define LONG_MS 500    /* before one that sends commands without pause has to */
 #define READ_MS 10000  /* an answer has to be read in that time, whatever the client's timeout */
@@ -113,7 +113,12 @@ static int64_t patience(int64_t ms)
 /* When a session has to make room, by what it does; INT64_MAX: it does something else. */
 static int64_t when_silent(const struct session *s)
 {
-	return s->out.len == 0 && !s->busy ? s->since + GRACE_MS : INT64_MAX;
+	return s->out.len == 0 && !s->busy && !s->answered ? s->since + GRACE_MS : INT64_MAX;
+}
+
+static int64_t when_idle(const struct session *s)
+{
+	return s->out.len == 0 && !s->busy && s->answered ? s->since + GRACE_MS : INT64_MAX;
 }
 
 static int64_t when_unread(const struct session *s)
@@ -140,21 +145,27 @@ static struct session *first_of(int64_t (*when)(const struct session *))
 	return found;
 }
 
-/* Who makes room now.  Where anybody is silent, nobody else has to: its grace is short. */
+/* Who makes room now.  Where anybody is silent or idle, nobody else has to: its grace is short.
+ * Idle ones do not wait for it: else places would come one at a time. */
 static struct session *gives_way(int64_t now, int64_t *wake)
 {
-	static int64_t (*const kinds[])(const struct session *) = { when_silent, when_unread,
-								    when_at_work };
+	static int64_t (*const kinds[])(const struct session *) = { when_silent, when_idle,
+								    when_unread, when_at_work };
+	bool found = false;
 
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct session *s = first_of(kinds[i]);
+		struct session *s;
 
-		if (s != NULL && kinds[i](s) <= now)
-			return s;
-		if (s != NULL && kinds[i](s) < *wake)
-			*wake = kinds[i](s);
-		if (s != NULL && kinds[i] == when_silent)
+		if (found && kinds[i] == when_unread)
 			return NULL;
+		s = first_of(kinds[i]);
+		if (s == NULL)
+			continue;
+		if (kinds[i](s) <= now)
+			return s;
+		if (kinds[i](s) < *wake)
+			*wake = kinds[i](s);
+		found = true;
 	}
 	return NULL;
 }

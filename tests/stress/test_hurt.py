@@ -240,6 +240,31 @@ def test_ten_places_and_the_oldest_gives_way(site):  # noqa: F811
     victim.is_as_before()
 
 
+def test_who_has_been_answered_goes_after_who_has_said_nothing(site):  # noqa: F811
+    """Whoever waits at the prompt stays while there are clients that have said nothing; ten of them
+    keep nobody out."""
+    victim = Victim(site)
+    prompts = [victim.connect()]
+    prompts[0].sendall(b"prompt\n")
+    assert prompts[0].recv(100) == b"\n> "
+    silent = [victim.connect() for _ in range(PLACES - 1)]
+    time.sleep(.1)  # they have their grace
+    for n in range(4):
+        wait_for("ten sessions", lambda: victim.count() == victim.fds + PLACES)
+        silent.append(victim.connect())
+        assert silent[n].recv(1) == b"", "the oldest that has said nothing is put out"
+    prompts[0].sendall(b"show cli level\n")
+    assert prompts[0].recv(100) == b"admin\n\n> "
+    for _ in range(PLACES):
+        prompts.append(victim.connect())
+        prompts[-1].sendall(b"prompt\n")
+        assert prompts[-1].recv(100) == b"\n> "
+    victim.good()
+    for s in prompts + silent:
+        s.close()
+    victim.is_as_before()
+
+
 def test_somebody_at_work_is_not_the_one_who_goes(victim):
     """A client whose answer is on its way keeps its place."""
     with victim.connect() as worker:
