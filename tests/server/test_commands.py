@@ -297,6 +297,21 @@ def test_silence_is_ended(site, server):
         s.close()
 
 
+def test_a_line_has_its_own_time(site, server):
+    """Whoever has been silent for a while and then begins a line can finish it."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        s.connect(str(site.socket))
+        s.sendall(b"prompt\nset timeout cli 2\n")
+        got = b""
+        while got != b"\n> \n> ":
+            got += s.recv(100)
+        for piece in (b"show cli", b" level\n"):
+            time.sleep(1.2)
+            s.sendall(piece)
+        assert s.recv(100) == b"admin\n\n> "
+
+
 def test_descriptors_return_to_where_they_were(site, server):
     def fds():
         task, = [t for t in pathlib.Path(f"/proc/{server.pid}/task").iterdir()
