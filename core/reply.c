@@ -120,7 +120,7 @@ void tk_reply_msg(struct tk_reply *r, enum tk_severity severity, const char *fmt
 	*r = msg;
 }
 
-static const char *prefix(enum tk_severity severity, enum tk_sev_mode mode)
+const char *tk_reply_prefix(enum tk_severity severity, enum tk_sev_mode mode)
 {
 	if (severity == TK_SEV_NONE || mode == TK_SEV_MODE_NONE)
 		return "";
@@ -140,7 +140,7 @@ void tk_reply_frame(struct tk_reply *out, const struct tk_reply *r, enum tk_sev_
 	while (len > 0 && r->text[len - 1] == '\n')
 		len--;
 	if (len > 0) {
-		const char *front = prefix(r->severity, mode);
+		const char *front = tk_reply_prefix(r->severity, mode);
 
 		tk_reply_addn(out, front, strlen(front));
 		tk_reply_addn(out, r->text, len);

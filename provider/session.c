@@ -32,7 +32,7 @@
 #define READ_MS 10000  /* an answer has to be read in that time, whatever the client's timeout */
 #define TOO_BIG                                                                                    \
 	"The command line is too big for the buffer size. Please change 'tune.bufsize' in the "    \
-	"configuration to use a bigger command.\n"
+	"configuration to use a bigger command."
 
 struct session {
 	struct tk_fd fd;     /* TK_FD_NONE: free; checked before each use */
@@ -218,17 +218,15 @@ nfds_t tk_session_poll(struct pollfd *p, int64_t *wake)
 
 /* ---- requests ---- */
 
-static void refuse(struct session *s, const char *text, size_t len)
+static void refuse(struct session *s, const char *text)
 {
-	tk_reply_addn(&s->out, text, len);
+	tk_reply_addf(&s->out, "%s%s\n", tk_reply_prefix(TK_SEV_ERR, s->who.severity), text);
 	s->over = true;
 }
 
 static void refuse_nul(struct session *s)
 {
-	static const char text[] = "A command must not have a NUL byte in it.\n\n";
-
-	refuse(s, text, sizeof(text) - 1);
+	refuse(s, "A command must not have a NUL byte in it.\n");
 }
 
 /* The length of a line without the CR at its end. */
@@ -332,7 +330,7 @@ static bool run_next(struct session *s, int64_t now)
 
 	s->unread = now;
 	if (!whole && s->in_len - s->done == TK_LINE_MAX)
-		refuse(s, TOO_BIG, sizeof(TOO_BIG) - 1);
+		refuse(s, TOO_BIG);
 	if (whole && !s->over && next > 0)
 		run_whole(s, next, now);
 	return whole || s->over;

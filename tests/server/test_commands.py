@@ -168,6 +168,8 @@ def test_severities(site, server):
             f"\n{info}TLS ticket key updated!\n\n"
         assert site.ask(f"set severity-output {mode};show tls-keys") == \
             "\n" + LIST.format(file=site.keyfile), "tables have none"
+        for line, text in (("x" * 16384, "The command line is too big"), ("show\0", "A command must not have a NUL")):
+            assert site.ask(f"set severity-output {mode};{line}").startswith(f"\n{err}{text}"), "that ends the session"
 
 
 @pytest.mark.parametrize("forms", ["prompt:on prompt:end", "i:off n:end", "p:on i:off p:on n:end", "i:off prompt:end",
