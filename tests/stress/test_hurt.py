@@ -164,6 +164,24 @@ def test_a_crowd_that_has_just_come(site):  # noqa: F811
     victim.is_as_before()
 
 
+def test_a_crowd_is_forgotten(site):  # noqa: F811
+    """When there was a free place again whoever has not read has its half second again."""
+    victim = Victim(site)
+    with Crowd(victim, Silent, n=60):
+        pass
+    victim.is_as_before()
+    began = time.monotonic()
+    unread = [victim.connect() for _ in range(PLACES)]
+    for s in unread:
+        Unread.begin(s, 0)
+        assert s.recv(1)
+    victim.good()
+    assert time.monotonic() - began > .45
+    for s in unread:
+        s.close()
+    victim.is_as_before()
+
+
 def test_a_crowd_that_reads_slowly(site):  # noqa: F811
     """What is read of an answer buys no time while others wait."""
     victim = Victim(site, rings=MANY_RINGS)
