@@ -123,7 +123,7 @@ void tk_reply_msg(struct tk_reply *r, enum tk_severity severity, const char *fmt
 	*r = msg;
 }
 
-static const char *prefix(enum tk_severity severity, enum tk_sev_mode mode)
+const char *tk_reply_prefix(enum tk_severity severity, enum tk_sev_mode mode)
 {
 	if (severity == TK_SEV_NONE || mode == TK_SEV_MODE_NONE)
 		return "";
@@ -155,7 +155,7 @@ void tk_reply_frame(struct tk_reply *out, struct tk_reply *r, enum tk_sev_mode m
 	while (r->len > 0 && r->text[r->len - 1] == '\n')
 		r->text[--r->len] = '\0';
 	if (r->len > 0) {
-		move_text(out, r, prefix(r->severity, mode));
+		move_text(out, r, tk_reply_prefix(r->severity, mode));
 		tk_reply_addn(out, "\n", 1);
 	}
 	tk_reply_addn(out, "\n", 1);

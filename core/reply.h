@@ -37,6 +37,9 @@ void tk_reply_addn(struct tk_reply *r, const char *text, size_t len);
 void tk_reply_msg(struct tk_reply *r, enum tk_severity severity, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* What stands in front of a message of that severity: `[3]: `, or nothing. */
+const char *tk_reply_prefix(enum tk_severity severity, enum tk_sev_mode mode);
+
 /* Appends the framed form of `r` to `out` (a reply used as a plain buffer).  The text may move
  * there: what `r` is afterwards is only good for fini. */
 void tk_reply_frame(struct tk_reply *out, struct tk_reply *r, enum tk_sev_mode mode);

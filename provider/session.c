@@ -21,16 +21,18 @@
 
 #include "core/reply.h"
 #include "core/words.h"
+#include "provider/clock.h"
 #include "provider/command.h"
 
 #define TURNS 64       /* commands and reads at once: then other clients have their turn */
-#define GRACE_MS 20    /* before a client that has said nothing has to make room */
+#define TURN_MS 10     /* and so long: a command may wait for a disk */
+#define GRACE_MS 20    /* before a client that says nothing has to make room */
 #define UNREAD_MS 500  /* before one that does not read its answer has to */
-#define LONG_MS 1000   /* before one that sends commands without pause has to */
+#define LONG_MS 500    /* before one that sends commands without pause has to */
 #define READ_MS 10000  /* an answer has to be read in that time, whatever the client's timeout */
 #define TOO_BIG                                                                                    \
 	"The command line is too big for the buffer size. Please change 'tune.bufsize' in the "    \
-	"configuration to use a bigger command.\n"
+	"configuration to use a bigger command."
 
 struct session {
 	struct tk_fd fd;     /* TK_FD_NONE: free; checked before each use */
@@ -111,7 +113,12 @@ static int64_t patience(int64_t ms)
 /* When a session has to make room, by what it does; INT64_MAX: it does something else. */
 static int64_t when_silent(const struct session *s)
 {
-	return s->out.len == 0 && !s->busy ? s->since + GRACE_MS : INT64_MAX;
+	return s->out.len == 0 && !s->busy && !s->answered ? s->since + GRACE_MS : INT64_MAX;
+}
+
+static int64_t when_idle(const struct session *s)
+{
+	return s->out.len == 0 && !s->busy && s->answered ? s->since + GRACE_MS : INT64_MAX;
 }
 
 static int64_t when_unread(const struct session *s)
@@ -138,21 +145,27 @@ static struct session *first_of(int64_t (*when)(const struct session *))
 	return found;
 }
 
-/* Who makes room now.  Where anybody is silent, nobody else has to: its grace is short. */
+/* Who makes room now.  Where anybody is silent or idle, nobody else has to: its grace is short.
+ * Idle ones do not wait for it: else places would come one at a time. */
 static struct session *gives_way(int64_t now, int64_t *wake)
 {
-	static int64_t (*const kinds[])(const struct session *) = { when_silent, when_unread,
-								    when_at_work };
+	static int64_t (*const kinds[])(const struct session *) = { when_silent, when_idle,
+								    when_unread, when_at_work };
+	bool found = false;
 
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		struct session *s = first_of(kinds[i]);
+		struct session *s;
 
-		if (s != NULL && kinds[i](s) <= now)
-			return s;
-		if (s != NULL && kinds[i](s) < *wake)
-			*wake = kinds[i](s);
-		if (s != NULL && kinds[i] == when_silent)
+		if (found && kinds[i] == when_unread)
 			return NULL;
+		s = first_of(kinds[i]);
+		if (s == NULL)
+			continue;
+		if (kinds[i](s) <= now)
+			return s;
+		if (kinds[i](s) < *wake)
+			*wake = kinds[i](s);
+		found = true;
 	}
 	return NULL;
 }
@@ -205,17 +218,15 @@ nfds_t tk_session_poll(struct pollfd *p, int64_t *wake)
 
 /* ---- requests ---- */
 
-static void refuse(struct session *s, const char *text, size_t len)
+static void refuse(struct session *s, const char *text)
 {
-	tk_reply_addn(&s->out, text, len);
+	tk_reply_addf(&s->out, "%s%s\n", tk_reply_prefix(TK_SEV_ERR, s->who.severity), text);
 	s->over = true;
 }
 
 static void refuse_nul(struct session *s)
 {
-	static const char text[] = "A command must not have a NUL byte in it.\n\n";
-
-	refuse(s, text, sizeof(text) - 1);
+	refuse(s, "A command must not have a NUL byte in it.\n");
 }
 
 /* The length of a line without the CR at its end. */
@@ -319,7 +330,7 @@ static bool run_next(struct session *s, int64_t now)
 
 	s->unread = now;
 	if (!whole && s->in_len - s->done == TK_LINE_MAX)
-		refuse(s, TOO_BIG, sizeof(TOO_BIG) - 1);
+		refuse(s, TOO_BIG);
 	if (whole && !s->over && next > 0)
 		run_whole(s, next, now);
 	return whole || s->over;
@@ -422,6 +433,7 @@ static bool step(struct session *s, int64_t now, bool *open)
 
 static bool serve(struct session *s, short revents, int64_t now)
 {
+	int64_t began = tk_monotonic_ms();
 	unsigned turns = TURNS;
 	bool open = true;
 
@@ -429,7 +441,7 @@ static bool serve(struct session *s, short revents, int64_t now)
 		return false;
 	if (revents != 0 || s->busy)
 		while (turns > 0 && step(s, now, &open))
-			turns--;
+			turns = tk_monotonic_ms() - began < TURN_MS ? turns - 1 : 0;
 	s->busy = turns == 0 || s->stands > 0;
 	return open && now < deadline_of(s);
 }

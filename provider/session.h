@@ -3,8 +3,8 @@
  * session.h - the connections to the control socket: their buffers, deadlines and lines.
  *
  * Threads: the control thread alone.  At most TK_SESSIONS_MAX at a time; where others wait
- * in a socket's backlog, somebody makes room: who is silent; else who does not read; else who
- * has been at work for long, between two commands.
+ * in a socket's backlog, somebody makes room: who has said nothing; else who waits at a prompt;
+ * else who does not read; else who has been at work for long, between two commands.
  */
 #ifndef TK_SESSION_H
 #define TK_SESSION_H

@@ -43,6 +43,7 @@ EXTRA_DIST += \
 	tests/server/second_libctx.c \
 	tests/server/sanitizers.py \
 	tests/server/shared_table.py \
+	tests/server/slow_disk.c \
 	tests/server/sysconfdir.py \
 	tests/server/test_commands.py \
 	tests/server/test_counters.py \

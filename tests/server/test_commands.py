@@ -168,6 +168,27 @@ def test_severities(site, server):
             f"\n{info}TLS ticket key updated!\n\n"
         assert site.ask(f"set severity-output {mode};show tls-keys") == \
             "\n" + LIST.format(file=site.keyfile), "tables have none"
+        for line, text in (("x" * 16384, "The command line is too big"), ("show\0", "A command must not have a NUL")):
+            assert site.ask(f"set severity-output {mode};{line}").startswith(f"\n{err}{text}"), "that ends the session"
+
+
+@pytest.mark.parametrize("forms", ["prompt:on prompt:end", "i:off n:end", "p:on i:off p:on n:end", "i:off prompt:end",
+                                   "p:on p:on prompt:end", "i:off i:off p:on prompt:end", "n:end"])
+def test_prompt_in_its_forms(site, server, forms):
+    """on: the session stays and says that it waits; off: it stays; end: it ends."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        s.connect(str(site.socket))
+        for form in forms.split():
+            word, state = form.split(":")
+            s.sendall(f"prompt {word}\n".replace(" prompt", "").encode())
+            want = b"\n> " if state == "on" else b"\n"
+            assert s.recv(100) == want, form
+            if state == "end":
+                assert s.recv(100) == b"", form
+                break
+            s.sendall(b"show cli level\n")
+            assert s.recv(100) == b"admin\n" + want, form
 
 
 def test_levels(site, server):
@@ -185,6 +206,8 @@ def test_levels(site, server):
         assert ask(low, line) == denied
     assert ask(mid, "clear counters") == "\n"
     assert ask(mid, "show tls-key-events").startswith("# time\t")
+    assert ask(low, "show cli sockets") == (f"# socket lvl processes\nunix@{site.socket} admin all\n"
+                                            f"unix@{low} user all\nunix@{mid} operator all\n\n")
 
 
 def test_what_is_denied_is_an_event(site, server):
@@ -274,6 +297,21 @@ def test_silence_is_ended(site, server):
         s.settimeout(20)
         assert s.recv(10) == b""
         s.close()
+
+
+def test_a_line_has_its_own_time(site, server):
+    """Whoever has been silent for a while and then begins a line can finish it."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(5)
+        s.connect(str(site.socket))
+        s.sendall(b"prompt\nset timeout cli 2\n")
+        got = b""
+        while got != b"\n> \n> ":
+            got += s.recv(100)
+        for piece in (b"show cli", b" level\n"):
+            time.sleep(1.2)
+            s.sendall(piece)
+        assert s.recv(100) == b"admin\n\n> "
 
 
 def test_descriptors_return_to_where_they_were(site, server):

@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from harness import Haproxy, hello, new_key
+from harness import Haproxy, Nginx, hello, new_key
 from oracle import Both, talk
 
 SET = "set ssl tls-key"
@@ -108,7 +108,8 @@ def lines(both):
     yield from (f"set timeout cli {n}\n" for n in (
         "25d", "24855d", "24856d", "2147484", "2147483647", "2147483648", "2147483648s", "4294967295", "4294967296",
         "18446744073709551617", "213503982334602d", "4294967294000ms", "5ms5", "1m1", "1us5", "1d2h", "1us", "0us", "0d",
-        "1x", "1u", "-1", "+1", "\\ 1", "1\\ "))
+        "596523h", "596524h", "35791394m", "35791395m", "2147483647000ms", "2147483648000ms", "2147483647000000us",
+        "2147483648000000us", "1x", "1u", "-1", "+1", "\\ 1", "1\\ "))
     words = " ".join(["show", "tls-keys"] + ["x"] * 62)
     yield from (words + "\n", "show tls-keys #0\\;x\n", "show tls-keys #0\\\\\n", "show tls-keys \\\\\n",
                 "show tls-keys #0;show tls-keys #1\n", "show tls-keys " + "x" * 4000 + "\n",
@@ -155,7 +156,7 @@ ADMIN = ("| show/set below admin | allowed | Permission denied | master; the lis
 NUL = "| NUL in a line | cuts it | separates commands | error, close |"
 MODES = "| `prompt n`, `i`, `p` | toggle | honoured | master |"
 BASE64 = "Base64 rules: length a multiple of 4, standard alphabet only, padding required."
-RING = "Id: `#` and a decimal number; Unknown ring: `'show tls-keys' unable to locate referenced filename\\n`."
+RING = "Id: `#` and a decimal number"
 NUMBER = "A bare number is an id where no file has that name."
 WEAK = "Weak and doubly named keys are refused (`'set ssl tls-key' received a weak key: REASON.`)."
 NEVER = "Further words are ignored; a payload is never the key."
@@ -318,3 +319,18 @@ def test_tickets_of_each_other(site, other, size, tls):
     assert hello(mine, tls=tls, offer=ticket)["reused"], "a ticket of before the set"
     both_ways()
     assert len(set(names)) == 2
+
+
+@pytest.mark.parametrize("tls", ["1.2", "1.3"])
+def test_tickets_of_another_kind_of_server(site, other, tls):
+    """nginx has another session-id context, which makes a full handshake of it, and no error; two
+    nginx have the same."""
+    site.write_conf(scope="shared", ring="persist = false;")
+    other.write_conf(rings=[f'{{ file = "{site.keyfile}"; scope = "shared"; persist = false; }}'], keys=False)
+    plain = Haproxy(site, [("plain", f"tls-ticket-keys {site.keyfile}")], module=False).ports["plain"]
+    one, two = Nginx(site, workers=1).port, Nginx(other, workers=1).port
+    for made_by, taken_by, reused in ((plain, one, False), (one, plain, False), (one, two, True)):
+        ticket = site.session()
+        name = hello(made_by, tls=tls, save=ticket)["name"]
+        assert name == site.names()[1], "the key is the same"
+        assert hello(taken_by, tls=tls, offer=ticket)["reused"] == reused

@@ -22,9 +22,9 @@ sys.path.insert(0, str(SERVER))
 import sanitizers  # noqa: E402
 from conftest import pki, site  # noqa: E402,F401
 from crowd import Busy, ByteByByte, Crowd, PLACES, Silent, Slow, Unread  # noqa: E402
-from harness import Nginx, SServer, ask, hello, new_key, wait_for  # noqa: E402
+from harness import Nginx, SServer, ask, hello, new_key, run, wait_for  # noqa: E402
 
-PATIENCE = 2    # seconds for an answer; sessions that do nothing last for ten
+PATIENCE = 2 if sanitizers.RUNTIMES else 1  # seconds for an answer; sessions that do nothing last for ten
 ANSWERS = 12    # a good client's, while it is being tried
 MANY_RINGS = [", ".join(f'{{ name = "r{i}"; server_names = [ "h{i}.test" ]; }}' for i in range(2000))]
 # ThreadSanitizer sees nothing in a process that was forked from one with threads.
@@ -142,7 +142,7 @@ def test_a_crowd_on_a_lower_socket(victim, way):
 
 @pytest.mark.parametrize("way", [Unread, Busy])
 def test_a_large_crowd_on_the_same_socket(site, way):  # noqa: F811
-    """Whoever stands behind them all gets in before they have had half a second or a second each."""
+    """Whoever stands behind them all gets in before they have had half a second each."""
     victim = Victim(site)
     with Crowd(victim, way, n=80):
         said = []
@@ -153,6 +153,32 @@ def test_a_large_crowd_on_the_same_socket(site, way):  # noqa: F811
                 s.sendall(b"show cli level\n")
                 said.append(s.recv(100))
         assert said == [b"user\n\n"] * 3
+    victim.is_as_before()
+
+
+def test_a_crowd_that_has_just_come(site):  # noqa: F811
+    """All places were taken a moment ago, by clients that are at work."""
+    victim = Victim(site)
+    with Crowd(victim, Busy, n=PLACES):
+        assert ask(victim.socket, "show version", timeout=.8).endswith("\n\n")
+    victim.is_as_before()
+
+
+def test_a_crowd_is_forgotten(site):  # noqa: F811
+    """When there was a free place again whoever has not read has its half second again."""
+    victim = Victim(site)
+    with Crowd(victim, Silent, n=60):
+        pass
+    victim.is_as_before()
+    began = time.monotonic()
+    unread = [victim.connect() for _ in range(PLACES)]
+    for s in unread:
+        Unread.begin(s, 0)
+        assert s.recv(1)
+    victim.good()
+    assert time.monotonic() - began > .45
+    for s in unread:
+        s.close()
     victim.is_as_before()
 
 
@@ -170,6 +196,20 @@ def test_places_that_come_one_at_a_time(site):  # noqa: F811
     with Crowd(victim, Unread, pace=.04), victim.asked():
         pass
     victim.is_as_before()
+
+
+def test_changes_that_wait_for_the_disk(site):  # noqa: F811
+    """Whoever sends many of them has his turn and no more, and others are answered in between."""
+    library = site.dir / "slow_disk.so"
+    run("gcc", "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", library, SERVER / "slow_disk.c")
+    victim = Victim(site, wrap=["/usr/bin/env", f"LD_PRELOAD={library}"])
+    changing = [victim.connect() for _ in range(5)]
+    for s in changing:
+        s.sendall(b"rotate ssl tls-key #0\n" * 100)
+    for _ in range(3):
+        victim.good()
+    for s in changing:
+        s.close()
 
 
 def test_forty_kilobytes_without_an_end(victim):
@@ -214,6 +254,31 @@ def test_ten_places_and_the_oldest_gives_way(site):  # noqa: F811
     for s in silent[4:]:
         s.sendall(b"show version\n")
         assert s.recv(100).endswith(b"\n\n"), "no other is"
+        s.close()
+    victim.is_as_before()
+
+
+def test_who_has_been_answered_goes_after_who_has_said_nothing(site):  # noqa: F811
+    """Whoever waits at the prompt stays while there are clients that have said nothing; ten of them
+    keep nobody out."""
+    victim = Victim(site)
+    prompts = [victim.connect()]
+    prompts[0].sendall(b"prompt\n")
+    assert prompts[0].recv(100) == b"\n> "
+    silent = [victim.connect() for _ in range(PLACES - 1)]
+    time.sleep(.1)  # they have their grace
+    for n in range(4):
+        wait_for("ten sessions", lambda: victim.count() == victim.fds + PLACES)
+        silent.append(victim.connect())
+        assert silent[n].recv(1) == b"", "the oldest that has said nothing is put out"
+    prompts[0].sendall(b"show cli level\n")
+    assert prompts[0].recv(100) == b"admin\n\n> "
+    for _ in range(PLACES):
+        prompts.append(victim.connect())
+        prompts[-1].sendall(b"prompt\n")
+        assert prompts[-1].recv(100) == b"\n> "
+    victim.good()
+    for s in prompts + silent:
         s.close()
     victim.is_as_before()
 
@@ -338,7 +403,8 @@ def test_random_bytes(victim):
 def test_lines_with_nul(victim):
     keys = victim.site.keys()
     for line in (b"\0\n", b"show\0version\n", f"set ssl tls-key #0 {new_key()}\0\n".encode(),
-                 f"\0\nset ssl tls-key #0 {new_key()}\n".encode()):
+                 f"\0\nset ssl tls-key #0 {new_key()}\n".encode(),
+                 f"replace ssl tls-key #0 <<\n{new_key()}\n\0{new_key()}\n{new_key()}\n\n".encode()):
         with victim.connect() as s:
             s.sendall(line)
             assert s.recv(1000) == b"A command must not have a NUL byte in it.\n\n"
@@ -379,6 +445,31 @@ def limit_descriptors(pid, soft, hard):
                    user=of.st_uid, group=of.st_gid, extra_groups=[])
 
 
+def lowest_free(pid):
+    used = {int(fd.name) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+    return next(n for n in range(len(used) + 1) if n not in used)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_the_server_has_used_all_its_descriptors(site, kind):  # noqa: F811
+    """The thread has a table of its own: whoever talks to it sees nothing of that."""
+    victim = Victim(site, kind)
+    wait_for("earlier connections' end", lambda: victim.server_is_idle())
+    open_ones = accepted(victim, 1 if kind == "s_server" else 3)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # theirs, too
+    for pid in victim.pids:
+        limit_descriptors(pid, lowest_free(pid), hard)
+    silent = [victim.connect() for _ in range(2)]
+    for _ in range(ANSWERS):
+        assert ask(victim.socket, "show version", timeout=PATIENCE).endswith("\n\n")
+    open_ones = [handshake(connection) for connection in open_ones]
+    for pid in victim.pids:
+        limit_descriptors(pid, soft, hard)
+    for s in [*silent, *open_ones]:
+        s.close()
+    victim.is_as_before()
+
+
 @pytest.mark.parametrize("kind, table", [(kind, "own") for kind in SERVERS] + [("s_server", "shared")])
 def test_no_descriptors_left(site, kind, table):  # noqa: F811
     """Accepting pauses instead of spinning, and goes on when there are some again.  A thread in a
@@ -389,9 +480,8 @@ def test_no_descriptors_left(site, kind, table):  # noqa: F811
     deny = ["/usr/bin/python3", SERVER / "deny.py", 272, errno.EPERM]
     victim = Victim(site, kind, wrap=deny if table == "shared" else ())
     wait_for("earlier connections' end", lambda: victim.server_is_idle())
-    open_ones, low = accepted(victim, 1 if kind == "s_server" else 3), 0
-    while table == "shared" and pathlib.Path(f"/proc/{victim.pids[0]}/fd/{low}").exists():
-        low += 1
+    open_ones = accepted(victim, 1 if kind == "s_server" else 3)
+    low = lowest_free(victim.pids[0]) if table == "shared" else 0
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)  # theirs, too
     for pid in victim.pids:
         limit_descriptors(pid, low, hard)
