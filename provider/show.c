@@ -224,15 +224,15 @@ static int64_t next_rotation(const struct tk_instance *inst)
 void tk_show_info(const struct tk_instance *inst, struct tk_reply *out)
 {
 	struct totals t = { 0 };
+	int64_t last, up = tk_now() - tk_board_created(inst->board);
 	uint64_t rotations;
-	int64_t last;
 
 	tk_board_each(inst->board, add_process, &t);
 	tk_board_rotations(inst->board, &rotations, &last);
 	tk_reply_addf(out, "Name: tkprov\nVersion: %s\nPid: %d\nUid: %u\n", PACKAGE_VERSION,
 		      (int)getpid(), getuid());
 	tk_reply_addf(out, "Uptime_sec: %lld\nProcess_num: %u\n",
-		      (long long)(tk_now() - tk_board_created(inst->board)), t.processes);
+		      up > 0 ? (long long)up : 0, t.processes); /* the clock may have been set back */
 	tk_reply_addf(out, "OpenSSL_built: %s\nOpenSSL_running: %s\nVault: %s\n",
 		      inst->openssl_built, inst->openssl_running,
 		      tk_vault_is_secret(inst->vault) ? "memfd_secret" : "memfd");

@@ -190,6 +190,9 @@ DIFFERENCES = [
     ("show tls-keys #4294967296\n", NOWHERE, RING),  # theirs comes round to 0
     ("set ssl tls-key #{80} A===\n", NO_BASE64, BASE64),
     ("set ssl tls-key #{80} " + base64.b64encode(bytes(80)).decode() + "AAAA\n", NO_BASE64, BASE64),
+    # theirs takes = for a pad wherever a group ends: the first one is of wrong size then, the second one a key
+    ("set ssl tls-key #{80} " + 47 * "A" + "=" + 59 * "A" + "=\n", NO_BASE64, BASE64),
+    ("set ssl tls-key #{80} " + 46 * "x" + "9=" + 60 * "A" + "\n", NO_BASE64, BASE64),
     ("set ssl tls-key #{80}<<\nfoo\n\n", NOTHING, NEVER),
     ("set ssl tls-key <<<\nfoo\n\n", NOTHING, NEVER),
     ("set ssl tls-key #{80} " + base64.b64encode(bytes(80)).decode() + "\n",

@@ -44,7 +44,7 @@ class Victim:
     def connect(self, path=None):
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(PATIENCE)
-        s.connect(str(path or self.socket))  # waits while the backlog is full
+        s.connect(str(path or self.socket))
         return s
 
     def good(self):
@@ -109,7 +109,7 @@ class Asker(threading.Thread):
 
     def __init__(self, victim, path):
         super().__init__()
-        self.victim, self.path, self.answers, self.over, self.wrong, self.longest = victim, path, 0, False, [], 0
+        self.victim, self.path, self.answers, self.over, self.wrong = victim, path, 0, False, []
 
     def run(self):
         while not self.over and not self.wrong:
@@ -118,7 +118,6 @@ class Asker(threading.Thread):
                 said = ask(self.path, "show version", timeout=PATIENCE)
                 if not said.endswith("\n\n"):
                     self.wrong.append(("answer", said))
-                self.longest = max(self.longest, time.monotonic() - began)
                 if self.answers % 4 == 0 and not hello(self.victim.server.port)["ok"]:
                     self.wrong.append("handshake")
                 self.answers += 1

@@ -51,9 +51,15 @@ static inline int heap_holds(const char *p, size_t size)
 	return 0;
 }
 
+/* Filled, for all of it is looked at when it is given back. */
+static inline void *heap_filled(void *p)
+{
+	return p ? memset(p, 0xa5, malloc_usable_size(p)) : NULL;
+}
+
 void *__wrap_malloc(size_t size)
 {
-	return heap_out() ? NULL : __real_malloc(size);
+	return heap_out() ? NULL : heap_filled(__real_malloc(size));
 }
 
 void *__wrap_calloc(size_t n, size_t size)
@@ -63,7 +69,7 @@ void *__wrap_calloc(size_t n, size_t size)
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
-	return heap_out() ? NULL : __real_aligned_alloc(alignment, size);
+	return heap_out() ? NULL : heap_filled(__real_aligned_alloc(alignment, size));
 }
 
 char *__wrap_strdup(const char *s)
