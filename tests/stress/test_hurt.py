@@ -24,7 +24,8 @@ from conftest import pki, site  # noqa: E402,F401
 from crowd import Busy, ByteByByte, Crowd, PLACES, Silent, Slow, Unread  # noqa: E402
 from harness import Nginx, SServer, ask, hello, new_key, run, wait_for  # noqa: E402
 
-PATIENCE = 2 if sanitizers.RUNTIMES else 1  # seconds for an answer; sessions that do nothing last for ten
+PATIENCE = 2    # seconds for an answer; sessions that do nothing last for ten
+PROMISED = 2 if sanitizers.RUNTIMES else 1  # but for one, which the machine itself may have held up
 ANSWERS = 12    # a good client's, while it is being tried
 MANY_RINGS = [", ".join(f'{{ name = "r{i}"; server_names = [ "h{i}.test" ]; }}' for i in range(2000))]
 # ThreadSanitizer sees nothing in a process that was forked from one with threads.
@@ -94,7 +95,7 @@ class Victim:
         finally:
             asker.over = True
             asker.join()
-        assert asker.wrong == []
+        assert asker.wrong == [] and asker.late <= 1
 
 
 def is_report(fd):
@@ -109,7 +110,8 @@ class Asker(threading.Thread):
 
     def __init__(self, victim, path):
         super().__init__()
-        self.victim, self.path, self.answers, self.over, self.wrong = victim, path, 0, False, []
+        self.victim, self.path, self.over = victim, path, False
+        self.answers, self.late, self.wrong = 0, 0, []
 
     def run(self):
         while not self.over and not self.wrong:
@@ -118,6 +120,7 @@ class Asker(threading.Thread):
                 said = ask(self.path, "show version", timeout=PATIENCE)
                 if not said.endswith("\n\n"):
                     self.wrong.append(("answer", said))
+                self.late += time.monotonic() - began > PROMISED
                 if self.answers % 4 == 0 and not hello(self.victim.server.port)["ok"]:
                     self.wrong.append("handshake")
                 self.answers += 1
@@ -156,11 +159,16 @@ def test_a_large_crowd_on_the_same_socket(site, way):  # noqa: F811
 
 
 def test_a_crowd_that_has_just_come(site):  # noqa: F811
-    """All places were taken a moment ago, by clients that are at work."""
-    victim = Victim(site)
-    with Crowd(victim, Busy, n=PLACES):
-        assert ask(victim.socket, "show version", timeout=.8).endswith("\n\n")
-    victim.is_as_before()
+    """All places were taken a moment ago, by clients that are at work.  The machine may hold one
+    answer up, not each of three."""
+    victim, waited = Victim(site), []
+    for _ in range(3):
+        with Crowd(victim, Busy, n=PLACES):
+            began = time.monotonic()
+            victim.good()
+            waited.append(time.monotonic() - began)
+        victim.is_as_before()
+    assert min(waited) < .8
 
 
 def test_a_crowd_is_forgotten(site):  # noqa: F811
