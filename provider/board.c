@@ -384,8 +384,9 @@ bool tk_board_turn(struct tk_board *b, int64_t now_ms, int64_t period)
 {
 	int64_t last = atomic_load_explicit(&b->mem->looked, memory_order_relaxed);
 
-	/* From the future: nobody could have written that. */
-	if (last <= now_ms && now_ms - last < period)
+	/* Whoever had it may have read the clock after us; from far in the future nobody could
+	 * have written that. */
+	if (now_ms - last < period && last - now_ms < period)
 		return false;
 	return atomic_compare_exchange_strong_explicit(&b->mem->looked, &last, now_ms,
 						       memory_order_relaxed, memory_order_relaxed);

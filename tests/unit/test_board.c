@@ -161,6 +161,20 @@ static int differs(struct tk_board *parent_epoch)
 }
 
 /* Also without fork handlers: none are registered here. */
+/* Processes read the clock before they ask: who asks later may have read it earlier. */
+static void one_turn_in_a_period(void)
+{
+	struct tk_board *b = new_board();
+
+	CU_ASSERT_TRUE(tk_board_turn(b, 10000, 3000));
+	CU_ASSERT_FALSE(tk_board_turn(b, 10000, 3000));
+	CU_ASSERT_FALSE(tk_board_turn(b, 9999, 3000));
+	CU_ASSERT_FALSE(tk_board_turn(b, 12999, 3000));
+	CU_ASSERT_TRUE(tk_board_turn(b, 13000, 3000));
+	CU_ASSERT_TRUE(tk_board_turn(b, 10000, 3000)); /* 13000 is nonsense by now */
+	tk_board_free(&b);
+}
+
 static void epoch_differs_in_every_descendant(void)
 {
 	uint64_t mine;
@@ -182,6 +196,7 @@ static const struct unit_test tests[] = {
 	{ "places of the dead", places_of_the_dead_are_taken_over },
 	{ "process is shown printable", process_is_shown_printable },
 	{ "certificates stay seen", certificates_stay_seen },
+	{ "one turn in a period", one_turn_in_a_period },
 	{ "epoch", epoch_differs_in_every_descendant },
 };
 UNIT_MAIN("board", tests)
