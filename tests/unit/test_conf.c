@@ -583,12 +583,5 @@ static const struct unit_test tests[] = {
 
 int main(void)
 {
-	char dir[] = "/tmp/tkprov-conf-XXXXXX";
-	int bad;
-
-	if (!mkdtemp(dir) || chdir(dir) == -1)
-		return 1;
-	bad = unit_main("conf", tests, COUNT(tests));
-	unlink(FILE_NAME);
-	return rmdir(dir) == -1 || bad;
+	return unit_main_in_folder("conf", tests, COUNT(tests), FILE_NAME);
 }

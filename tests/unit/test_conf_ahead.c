@@ -9,7 +9,6 @@
 #include "tests/unit/unit.h"
 
 #include <syslog.h>
-#include <unistd.h>
 
 #include "common/conf.h"
 
@@ -185,12 +184,5 @@ static const struct unit_test tests[] = {
 
 int main(void)
 {
-	char dir[] = "/tmp/tkprov-ahead-XXXXXX";
-	int bad;
-
-	if (!mkdtemp(dir) || chdir(dir) == -1)
-		return 1;
-	bad = unit_main("conf_ahead", tests, COUNT(tests));
-	unlink(FILE_NAME);
-	return rmdir(dir) == -1 || bad;
+	return unit_main_in_folder("conf_ahead", tests, COUNT(tests), FILE_NAME);
 }

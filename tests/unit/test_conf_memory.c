@@ -4,7 +4,6 @@
  */
 #include "tests/unit/unit.h"
 
-#include <unistd.h>
 
 #include "common/conf.h"
 #include "tests/unit/heap.h"
@@ -71,12 +70,5 @@ static const struct unit_test tests[] = {
 
 int main(void)
 {
-	char dir[] = "/tmp/tkprov-memory-XXXXXX";
-	int bad;
-
-	if (!mkdtemp(dir) || chdir(dir) == -1)
-		return 1;
-	bad = unit_main("conf_memory", tests, COUNT(tests));
-	unlink(FILE_NAME);
-	return rmdir(dir) == -1 || bad;
+	return unit_main_in_folder("conf_memory", tests, COUNT(tests), FILE_NAME);
 }

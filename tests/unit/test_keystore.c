@@ -638,11 +638,5 @@ static const struct unit_test tests[] = {
 
 int main(void)
 {
-	char dir[] = "/tmp/tkprov-keys-XXXXXX";
-	int bad;
-
-	if (!mkdtemp(dir) || chdir(dir) == -1)
-		return 1;
-	bad = unit_main("keystore", tests, COUNT(tests));
-	return rmdir(dir) == -1 || bad;
+	return unit_main_in_folder("keystore", tests, COUNT(tests), NULL);
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What a table can be counted with. */
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -66,6 +67,21 @@ static inline int unit_main(const char *suite_name, const struct unit_test *test
 out:
 	CU_cleanup_registry();
 	return bad;
+}
+
+/* In a folder of its own, where nothing may be left at the end but `file`, if it is not NULL. */
+static inline int unit_main_in_folder(const char *suite_name, const struct unit_test *tests,
+				      unsigned count, const char *file)
+{
+	char dir[] = "/tmp/tkprov-unit-XXXXXX";
+	int bad;
+
+	if (!mkdtemp(dir) || chdir(dir) == -1)
+		return 1;
+	bad = unit_main(suite_name, tests, count);
+	if (file)
+		unlink(file);
+	return rmdir(dir) == -1 || bad;
 }
 
 #define UNIT_MAIN(name, tests)                                                                     \
