@@ -271,6 +271,11 @@ static bool open_one(struct tk_instance *inst, unsigned id)
 	return kept;
 }
 
+static int open_by_name(const struct tk_instance *inst, unsigned id)
+{
+	return open(file_of(inst, id), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
 /* What is only ever read again is opened, too: later there may be no right to.  So is what is
  * somebody else's to write as yet. */
 static bool open_to_read(struct tk_instance *inst, unsigned id)
@@ -278,7 +283,7 @@ static bool open_to_read(struct tk_instance *inst, unsigned id)
 	int fd = inst->conf->rings[id].persist ? tk_keystore_open(file_of(inst, id)) : -1;
 
 	if (fd == -1)
-		fd = open(file_of(inst, id), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		fd = open_by_name(inst, id);
 	return fd == -1 || keep(inst, id, fd);
 }
 
@@ -317,6 +322,7 @@ void tk_save_forked(struct tk_instance *inst)
 
 /* ---- what is not saved ---- */
 
+/* Unlike load it waits for nobody's lock: this is a look at many. */
 static bool is_in_file(const struct tk_instance *inst, unsigned id)
 {
 	const struct tk_fd *kept = &inst->files[id];
@@ -325,7 +331,7 @@ static bool is_in_file(const struct tk_instance *inst, unsigned id)
 	bool is = false;
 
 	if (tk_instance_same_root(inst))
-		by_name = open(file_of(inst, id), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		by_name = open_by_name(inst, id);
 	if (by_name != -1)
 		fd = by_name;
 	else if (tk_fd_ok(kept) && has_name(kept->num))
