@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * names.c - owns the table of server names: open addressing, FNV-1a, never more than
- * three quarters full.  Knows no TLS beyond the server_name extension's bytes.
+ * names.c - owns the table of server names: open addressing, never more than three quarters
+ * full.  Knows no TLS beyond the server_name extension's bytes.
  *
- * Hashes run from the last character to the first, so that one pass over a name gives
- * the hash of every suffix on the way; the last hit at a dot is the longest suffix.
  * Names come from the configuration only: whoever sends an SNI cannot lengthen a chain.
  */
 #include "core/names.h"
@@ -49,11 +47,23 @@ struct tk_names {
 	void *soon_arg;
 };
 
-#define HASH_START 0xcbf29ce484222325U
+/* A name in lower case, and zeros behind it for the last word of its hash. */
+struct folded {
+	size_t len;
+	char name[TK_SNI_MAX + sizeof(uint64_t)];
+};
 
-static uint64_t hash_more(uint64_t hash, char c)
+/* Of the end of a folded name, a word at a time. */
+static uint64_t hash_of(const char *host, size_t len)
 {
-	return (hash ^ (unsigned char)c) * 0x100000001b3U;
+	uint64_t hash = len, word;
+
+	for (size_t i = 0; i < len; i += sizeof(word)) {
+		memcpy(&word, host + i, sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
+		hash ^= hash >> 32;
+	}
+	return hash;
 }
 
 static char to_lower(char c)
@@ -101,7 +111,7 @@ static bool same(const struct entry *e, const char *host, size_t len, bool suffi
 static struct place *probe(const struct tk_names *names, uint64_t hash, const char *host,
 			   size_t len, bool suffix)
 {
-	for (size_t i = (size_t)(hash ^ hash >> 32);; i++) {
+	for (size_t i = (size_t)hash;; i++) {
 		struct place *p = &names->place[i & (names->cap - 1)];
 
 		if (!p->entry)
@@ -118,7 +128,7 @@ static struct place *probe(const struct tk_names *names, uint64_t hash, const ch
 /* Each is another one, so the first free place is its own. */
 static void put_in(struct tk_names *names, const struct place *what)
 {
-	size_t i = (size_t)(what->hash ^ what->hash >> 32);
+	size_t i = (size_t)what->hash;
 
 	while (names->place[i & (names->cap - 1)].entry)
 		i++;
@@ -175,12 +185,16 @@ static bool host_ok(const char *host, size_t len)
 	return label > 0;
 }
 
-/* Writes the name in lower case and without a dot at its end; its new length. */
-static size_t fold(const char *name, size_t len, char out[static TK_SNI_MAX])
+/* Without a dot at its end.  False: it is too long. */
+static bool fold(const char *name, size_t len, struct folded *out)
 {
+	if (len > TK_SNI_MAX)
+		return false;
 	for (size_t i = 0; i < len; i++)
-		out[i] = to_lower(name[i]);
-	return len > 0 && out[len - 1] == '.' ? len - 1 : len;
+		out->name[i] = to_lower(name[i]);
+	out->len = len > 0 && out->name[len - 1] == '.' ? len - 1 : len;
+	memset(out->name + out->len, 0, sizeof(uint64_t));
+	return true;
 }
 
 static int fill(struct entry *e, const char *host, size_t len, bool suffix)
@@ -197,18 +211,16 @@ static int fill(struct entry *e, const char *host, size_t len, bool suffix)
 	return 0;
 }
 
-/* host is folded and checked. */
+/* host is checked, and the end of a folded name. */
 static int add_host(struct tk_names *names, const char *host, size_t len, bool suffix, int ring,
 		    int *other)
 {
-	uint64_t hash = HASH_START;
+	uint64_t hash = hash_of(host, len);
 	struct place *p;
 	int rc = grow(names);
 
 	if (rc)
 		return rc;
-	for (size_t i = len; i-- > 0;)
-		hash = hash_more(hash, host[i]);
 	p = probe(names, hash, host, len, suffix);
 	if (p->entry) {
 		*other = p->ring;
@@ -223,17 +235,15 @@ static int add_host(struct tk_names *names, const char *host, size_t len, bool s
 
 int tk_names_add(struct tk_names *names, const char *name, int ring, int *other)
 {
-	char folded[TK_SNI_MAX];
-	const char *host = folded;
-	size_t len = strlen(name);
+	struct folded folded;
+	const char *host = folded.name;
+	size_t len;
 	bool suffix;
 
-	if (len > sizeof(folded))
+	if (!fold(name, strlen(name), &folded) || folded.len > HOST_MAX)
 		return TK_E_PARSE;
-	len = fold(name, len, folded);
-	if (len > HOST_MAX)
-		return TK_E_PARSE;
-	suffix = len >= 2 && !memcmp(folded, "*.", 2);
+	len = folded.len;
+	suffix = len >= 2 && !memcmp(host, "*.", 2);
 	if (suffix) {
 		host += 2;
 		len -= 2;
@@ -253,25 +263,29 @@ int tk_names_set_default(struct tk_names *names, int ring, int *other)
 	return 0;
 }
 
+static const struct place *find(const struct tk_names *names, const char *host, size_t len,
+				bool suffix)
+{
+	const struct place *p = probe(names, hash_of(host, len), host, len, suffix);
+
+	return p->entry ? p : NULL;
+}
+
+/* From the longest suffix to the shortest. */
 int tk_names_lookup(const struct tk_names *names, const char *sni, size_t len)
 {
-	char name[TK_SNI_MAX];
-	uint64_t hash = HASH_START;
-	int ring = names->default_ring;
+	struct folded folded;
 	const struct place *p;
+	const char *host = folded.name;
 
-	if (len == 0 || len > sizeof(name) || !names->used)
-		return ring;
-	len = fold(sni, len, name);
-	for (size_t i = len; i-- > 0; hash = hash_more(hash, name[i])) {
-		if (name[i] != '.' || i == 0)
-			continue;
-		p = probe(names, hash, name + i + 1, len - i - 1, true);
-		if (p->entry)
-			ring = p->ring;
-	}
-	p = probe(names, hash, name, len, false);
-	return p->entry ? p->ring : ring;
+	if (len == 0 || !names->used || !fold(sni, len, &folded))
+		return names->default_ring;
+	len = folded.len;
+	p = find(names, host, len, false);
+	for (size_t i = 1; p == NULL && i < len; i++)
+		if (host[i] == '.')
+			p = find(names, host + i + 1, len - i - 1, true);
+	return p != NULL ? p->ring : names->default_ring;
 }
 
 /* Cuts a length of two bytes and as many bytes behind it off *p; NULL if they are not
