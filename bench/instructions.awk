@@ -13,7 +13,7 @@
 	getline
 	if (ours && (fn == "gen" || fn == "dec")) sum[fn] += $2
 	if (home ~ seal && target ~ counting) sum["counting"] += $2
-	if (callee == "tk_seal_callback") sum["seal and open"] += $2
+	if (callee ~ /^tk_seal_(evp|hmac)_callback$/) sum["seal and open"] += $2
 	next
 }
 /^[0-9]/ { if (ours && (fn == "gen" || fn == "dec")) sum[fn] += $2; next }

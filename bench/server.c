@@ -4,10 +4,12 @@
  * (ssl/statem/statem_srvr.c, ssl/t1_lib.c), without the session's DER, which is the same
  * for both.  HMAC is fetched for each ticket there, whoever sets its key.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* HMAC_CTX, which libssl hands to callbacks of that kind */
 #include "bench/server.h"
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
 #include <stdio.h>
@@ -18,6 +20,7 @@
 #include "provider/conn.h"
 #include "provider/hook.h"
 #include "provider/seal.h"
+#include "provider/ticket.h"
 
 #define NAME_LEN 16
 #define IV_LEN 16
@@ -38,7 +41,7 @@ SSL_CTX *bench_attach(const char *dir, const char *conf)
 	BENCH_CHECK(tk_attach_config(path) == 0);
 	BENCH_CHECK(tk_hook_register(&e) == 0);
 	ctx = SSL_CTX_new(TLS_server_method());
-	BENCH_CHECK(ctx != NULL && tk_instance() != NULL);
+	BENCH_CHECK(ctx != NULL && tk_instance() != NULL && tk_ticket_takes_hmac());
 	snprintf(path, sizeof(path), "%s/server.pem", dir);
 	BENCH_CHECK(SSL_CTX_use_certificate_file(ctx, path, SSL_FILETYPE_PEM) == 1);
 	snprintf(path, sizeof(path), "%s/server.key", dir);
@@ -117,25 +120,53 @@ SSL *bench_served(SSL_CTX *ctx, const char *sni)
 	return s;
 }
 
+/* As libssl has it: an HMAC of the kind that goes with the callback. */
 struct work {
 	EVP_CIPHER_CTX *cctx;
-	EVP_MAC_CTX *hctx;
+	EVP_MAC_CTX *evp;
+	HMAC_CTX *hmac;
 };
 
-static struct work work_new(void)
+static struct work work_evp(void)
 {
 	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-	struct work w = { .cctx = EVP_CIPHER_CTX_new(), .hctx = EVP_MAC_CTX_new(mac) };
+	struct work w = { .cctx = EVP_CIPHER_CTX_new(), .evp = EVP_MAC_CTX_new(mac) };
 
 	EVP_MAC_free(mac);
-	BENCH_CHECK(w.cctx != NULL && w.hctx != NULL);
+	BENCH_CHECK(w.cctx != NULL && w.evp != NULL);
+	return w;
+}
+
+static struct work work_hmac(void)
+{
+	struct work w = { .cctx = EVP_CIPHER_CTX_new(), .hmac = HMAC_CTX_new() };
+
+	BENCH_CHECK(w.cctx != NULL && w.hmac != NULL);
 	return w;
 }
 
 static void work_free(struct work *w)
 {
 	EVP_CIPHER_CTX_free(w->cctx);
-	EVP_MAC_CTX_free(w->hctx);
+	EVP_MAC_CTX_free(w->evp);
+	HMAC_CTX_free(w->hmac);
+}
+
+static size_t work_mac(const struct work *w, const uint8_t *data, size_t len, uint8_t *mac)
+{
+	unsigned old_len = 0;
+	size_t mac_len = 0;
+
+	if (w->hmac != NULL) {
+		BENCH_CHECK(HMAC_size(w->hmac) == MAC_LEN);
+		BENCH_CHECK(HMAC_Update(w->hmac, data, len) == 1);
+		BENCH_CHECK(HMAC_Final(w->hmac, mac, &old_len) == 1);
+		return old_len;
+	}
+	BENCH_CHECK(EVP_MAC_CTX_get_mac_size(w->evp) == MAC_LEN);
+	BENCH_CHECK(EVP_MAC_update(w->evp, data, len) == 1);
+	BENCH_CHECK(EVP_MAC_final(w->evp, mac, &mac_len, MAC_LEN) == 1);
+	return mac_len;
 }
 
 static int own_mac_init(EVP_MAC_CTX *hctx)
@@ -149,16 +180,12 @@ static int own_mac_init(EVP_MAC_CTX *hctx)
 	return EVP_MAC_init(hctx, own_hmac, sizeof(own_hmac), params);
 }
 
-static int own_init_with(const struct work *w, const EVP_CIPHER *cipher, const uint8_t *iv, int enc)
-{
-	return EVP_CipherInit_ex(w->cctx, cipher, NULL, own_aes, iv, enc) == 1 &&
-	       own_mac_init(w->hctx) == 1;
-}
-
 static int own_init(const struct work *w, const uint8_t *iv, int enc)
 {
 	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
-	int ok = cipher != NULL && own_init_with(w, cipher, iv, enc);
+	int ok = cipher != NULL &&
+		 EVP_CipherInit_ex(w->cctx, cipher, NULL, own_aes, iv, enc) == 1 &&
+		 own_mac_init(w->evp) == 1;
 
 	EVP_CIPHER_free(cipher);
 	return ok;
@@ -168,16 +195,13 @@ static void finish_seal(struct work *w, struct bench_ticket *t)
 {
 	static const uint8_t session[BENCH_SESSION_LEN];
 	uint8_t *to = t->bytes + NAME_LEN + IV_LEN;
-	size_t mac_len;
 	int n, last;
 
 	BENCH_CHECK(EVP_CIPHER_CTX_get_iv_length(w->cctx) == IV_LEN);
 	BENCH_CHECK(EVP_EncryptUpdate(w->cctx, to, &n, session, sizeof(session)) == 1);
 	BENCH_CHECK(EVP_EncryptFinal(w->cctx, to + n, &last) == 1);
 	t->len = NAME_LEN + IV_LEN + (size_t)(n + last);
-	BENCH_CHECK(EVP_MAC_update(w->hctx, t->bytes, t->len) == 1);
-	BENCH_CHECK(EVP_MAC_final(w->hctx, t->bytes + t->len, &mac_len, MAC_LEN) == 1);
-	t->len += mac_len;
+	t->len += work_mac(w, t->bytes, t->len, t->bytes + t->len);
 	work_free(w);
 }
 
@@ -186,15 +210,13 @@ static void finish_seal(struct work *w, struct bench_ticket *t)
 static void finish_open(struct work *w, const struct bench_ticket *t)
 {
 	uint8_t mac[EVP_MAX_MD_SIZE];
-	size_t body = t->len - MAC_LEN, mac_len;
+	size_t body = t->len - MAC_LEN;
 	uint8_t *session = OPENSSL_malloc(t->len);
 	int n, last;
 
-	BENCH_CHECK(EVP_MAC_CTX_get_mac_size(w->hctx) == MAC_LEN);
 	BENCH_CHECK(EVP_CIPHER_CTX_get_iv_length(w->cctx) == IV_LEN);
-	BENCH_CHECK(session != NULL && EVP_MAC_update(w->hctx, t->bytes, body) == 1);
-	BENCH_CHECK(EVP_MAC_final(w->hctx, mac, &mac_len, sizeof(mac)) == 1);
-	(void)CRYPTO_memcmp(mac, t->bytes + body, mac_len);
+	BENCH_CHECK(session != NULL && work_mac(w, t->bytes, body, mac) == MAC_LEN);
+	(void)CRYPTO_memcmp(mac, t->bytes + body, MAC_LEN);
 	BENCH_CHECK(EVP_DecryptUpdate(w->cctx, session, &n, t->bytes + NAME_LEN + IV_LEN,
 				      (int)(body - NAME_LEN - IV_LEN)) == 1);
 	(void)EVP_CIPHER_CTX_set_padding(w->cctx, 0);
@@ -203,19 +225,34 @@ static void finish_open(struct work *w, const struct bench_ticket *t)
 	work_free(w);
 }
 
-void bench_seal_ours(SSL *s, const struct tk_context *c, struct bench_ticket *t)
+static void announce(SSL *s, const struct tk_context *c)
 {
 	const struct tk_announced what = { .context = c->id, .tagged = true };
-	struct work w = work_new();
 
 	tk_conn_gen(s, &what);
-	BENCH_CHECK(tk_seal_callback(s, t->bytes, t->bytes + NAME_LEN, w.cctx, w.hctx, 1) == 1);
+}
+
+void bench_seal_ours(SSL *s, const struct tk_context *c, struct bench_ticket *t)
+{
+	struct work w = work_hmac();
+
+	announce(s, c);
+	BENCH_CHECK(tk_seal_hmac_callback(s, t->bytes, t->bytes + NAME_LEN, w.cctx, w.hmac, 1) == 1);
+	finish_seal(&w, t);
+}
+
+void bench_seal_evp(SSL *s, const struct tk_context *c, struct bench_ticket *t)
+{
+	struct work w = work_evp();
+
+	announce(s, c);
+	BENCH_CHECK(tk_seal_evp_callback(s, t->bytes, t->bytes + NAME_LEN, w.cctx, w.evp, 1) == 1);
 	finish_seal(&w, t);
 }
 
 void bench_seal_theirs(struct bench_ticket *t)
 {
-	struct work w = work_new();
+	struct work w = work_evp();
 
 	BENCH_CHECK(RAND_bytes_ex(NULL, t->bytes + NAME_LEN, IV_LEN, 0) == 1);
 	BENCH_CHECK(own_init(&w, t->bytes + NAME_LEN, 1));
@@ -223,33 +260,34 @@ void bench_seal_theirs(struct bench_ticket *t)
 	finish_seal(&w, t);
 }
 
-void bench_seal_least(struct bench_ticket *t)
+static int finish_if(int rc, struct work *w, const struct bench_ticket *t)
 {
-	static EVP_CIPHER *cipher;
-	struct work w = work_new();
-
-	if (cipher == NULL)
-		cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
-	BENCH_CHECK(own_init_with(&w, cipher, t->bytes + NAME_LEN, 1));
-	finish_seal(&w, t);
+	if (rc > 0)
+		finish_open(w, t);
+	else
+		work_free(w);
+	return rc;
 }
 
 int bench_open_ours(SSL *s, const struct bench_ticket *t)
 {
-	struct work w = work_new();
-	int rc = tk_seal_callback(s, (uint8_t *)(uintptr_t)t->bytes,
-				  (uint8_t *)(uintptr_t)t->bytes + NAME_LEN, w.cctx, w.hctx, 0);
+	struct work w = work_hmac();
+	uint8_t *name = (uint8_t *)(uintptr_t)t->bytes;
 
-	if (rc > 0)
-		finish_open(&w, t);
-	else
-		work_free(&w);
-	return rc;
+	return finish_if(tk_seal_hmac_callback(s, name, name + NAME_LEN, w.cctx, w.hmac, 0), &w, t);
+}
+
+int bench_open_evp(SSL *s, const struct bench_ticket *t)
+{
+	struct work w = work_evp();
+	uint8_t *name = (uint8_t *)(uintptr_t)t->bytes;
+
+	return finish_if(tk_seal_evp_callback(s, name, name + NAME_LEN, w.cctx, w.evp, 0), &w, t);
 }
 
 int bench_open_theirs(const struct bench_ticket *t)
 {
-	struct work w = work_new();
+	struct work w = work_evp();
 
 	BENCH_CHECK(memcmp(t->bytes, own_name, NAME_LEN) == 0);
 	BENCH_CHECK(own_init(&w, t->bytes + NAME_LEN, 0));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * server.h - the module in this process, linked in and attached, and what libssl does
- * around the ticket key callback, on both sides alike: ours calls tk_seal_callback, theirs
- * does what libssl does where nobody set a callback.
+ * around the ticket key callback, on both sides alike: ours calls the module's, theirs does
+ * what libssl does where nobody set a callback.
  */
 #ifndef BENCH_SERVER_H
 #define BENCH_SERVER_H
@@ -38,10 +38,11 @@ SSL *bench_handshake(SSL_CTX *server_ctx, SSL_CTX *client_ctx, const char *sni,
 /* One whole ticket operation on a session of BENCH_SESSION_LEN bytes. */
 void bench_seal_ours(SSL *s, const struct tk_context *c, struct bench_ticket *t);
 void bench_seal_theirs(struct bench_ticket *t);
-/* What no callback can do without: no IV drawn, no key looked up, nothing counted. */
-void bench_seal_least(struct bench_ticket *t);
 /* Returns what the callback said; false of the MAC is no error here. */
 int bench_open_ours(SSL *s, const struct bench_ticket *t);
 int bench_open_theirs(const struct bench_ticket *t);
+/* Ours as an EVP callback: before a context's first ticket, and with takeover = false. */
+void bench_seal_evp(SSL *s, const struct tk_context *c, struct bench_ticket *t);
+int bench_open_evp(SSL *s, const struct bench_ticket *t);
 
 #endif

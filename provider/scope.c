@@ -4,6 +4,7 @@
  * context's entry as argument: the SSL_CTX that the connection began with, whatever
  * server name callbacks have made of it since.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* the key callback of before OpenSSL 3 */
 #include "provider/scope.h"
 
 #include <openssl/err.h>
@@ -135,6 +136,31 @@ static void note_left_alone(const struct tk_instance *inst)
 	       inst->program);
 }
 
+#ifdef SSL_CTX_set_tlsext_ticket_key_cb
+static bool set_hmac_callback(SSL_CTX *ctx)
+{
+	return tk_ticket_takes_hmac() &&
+	       SSL_CTX_set_tlsext_ticket_key_cb(ctx, tk_seal_hmac_callback) == 1;
+}
+#else
+static bool set_hmac_callback(SSL_CTX *ctx)
+{
+	(void)ctx;
+	return false;
+}
+#endif
+
+/* The callback of before OpenSSL 3 spares each ticket two fetches by name, and threads the locks in
+ * there.  Until now ours was the EVP one, for libssl takes that first, and a server may set the
+ * other by itself.  In this order: there is always one. */
+static void set_key_callback(SSL_CTX *ctx)
+{
+	if (set_hmac_callback(ctx))
+		SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, NULL);
+	else
+		SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, tk_seal_evp_callback);
+}
+
 /* Servers that set a key callback of their own after SSL_CTX_new are taken over here,
  * just before libssl looks which one it is. */
 static void assert_key_callback(const struct tk_instance *inst, struct tk_context *c)
@@ -143,7 +169,7 @@ static void assert_key_callback(const struct tk_instance *inst, struct tk_contex
 		note_left_alone(inst);
 		return;
 	}
-	SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_callback);
+	set_key_callback(c->ctx);
 	/* threads share the context: it is only written to when there is something to write */
 	if (atomic_load_explicit(&c->left_alone, memory_order_relaxed) &&
 	    tk_contexts_leave(c->id, false))
@@ -308,7 +334,7 @@ void tk_scope_install(struct tk_context *c, bool foreign)
 	if (foreign)
 		(void)tk_contexts_leave(c->id, true);
 	else
-		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_callback);
+		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_evp_callback);
 	tk_contexts_tell(tk_instance()->board);
 }
 

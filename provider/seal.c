@@ -95,7 +95,7 @@ static bool may_be_foreign(const struct tk_instance *inst, SSL *s, unsigned ring
 }
 
 static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned char *iv,
-		EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx)
+		EVP_CIPHER_CTX *cctx, const struct tk_mac *mac)
 {
 	struct tk_announced what;
 	bool gen_ran = tk_conn_gen_take(s, &what);
@@ -118,7 +118,7 @@ static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned 
 	if (rc == 0 && is_too_old(inst, (unsigned)ring))
 		rc = TK_E_RANGE;
 	if (rc == 0)
-		rc = tk_ticket_seal(&key, name, iv, cctx, hctx);
+		rc = tk_ticket_seal(&key, name, iv, cctx, mac);
 	tk_key_wipe(&key);
 	if (rc == 0)
 		count_sealed(inst, s, (unsigned)ring, place.cell);
@@ -132,7 +132,7 @@ static bool wants_renewal(const SSL *s, unsigned slots, unsigned slot)
 }
 
 static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned char *name,
-		       const unsigned char *iv, EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx)
+		       const unsigned char *iv, EVP_CIPHER_CTX *cctx, const struct tk_mac *mac)
 {
 	struct tk_vault_place place = { 0 };
 	struct tk_key key = { .len = 0 };
@@ -151,7 +151,7 @@ static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned ch
 		tk_count_unknown(inst->board, (unsigned)ring, name);
 	if (rc == 0) {
 		count = tk_count_soon(inst->board, (unsigned)ring, place.cell);
-		rc = tk_ticket_open(&key, iv, cctx, hctx);
+		rc = tk_ticket_open(&key, iv, cctx, mac);
 	}
 	tk_key_wipe(&key);
 	if (rc != 0 || tk_conn_opened(s, ring, place.cell, &again) != 0)
@@ -161,8 +161,8 @@ static int open_ticket(const struct tk_instance *inst, SSL *s, const unsigned ch
 	return wants_renewal(s, place.slots, place.slot) ? 2 : 1;
 }
 
-int tk_seal_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
-		     EVP_MAC_CTX *hctx, int enc)
+static int seal_or_open(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
+			const struct tk_mac *mac, int enc)
 {
 	struct tk_instance *inst = tk_instance();
 	bool marked;
@@ -171,10 +171,22 @@ int tk_seal_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_
 	if (inst == NULL)
 		return 0;
 	marked = ERR_set_mark() == 1; /* not where there is nothing to mark */
-	rc = enc ? seal(inst, s, name, iv, cctx, hctx) : open_ticket(inst, s, name, iv, cctx, hctx);
+	rc = enc ? seal(inst, s, name, iv, cctx, mac) : open_ticket(inst, s, name, iv, cctx, mac);
 	if (marked || rc == 0) /* what works leaves no errors behind */
 		ERR_pop_to_mark();
 	return rc;
+}
+
+int tk_seal_evp_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
+			 EVP_MAC_CTX *hctx, int enc)
+{
+	return seal_or_open(s, name, iv, cctx, &(struct tk_mac){ .evp = hctx }, enc);
+}
+
+int tk_seal_hmac_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
+			  HMAC_CTX *hctx, int enc)
+{
+	return seal_or_open(s, name, iv, cctx, &(struct tk_mac){ .hmac = hctx }, enc);
 }
 
 int tk_seal_refuse(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,

@@ -15,10 +15,14 @@
 
 /* For SSL_CTX_set_tlsext_ticket_key_evp_cb.  Seal: 1, or 0 for no ticket.  Open: 0 not
  * accepted (full handshake), 1 accepted, 2 accepted and to be renewed. */
-int tk_seal_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
-		     EVP_MAC_CTX *hctx, int enc);
+int tk_seal_evp_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
+			 EVP_MAC_CTX *hctx, int enc);
 
-/* The same, where there are no keys: no ticket is issued or accepted. */
+/* For SSL_CTX_set_tlsext_ticket_key_cb; where tk_ticket_takes_hmac. */
+int tk_seal_hmac_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
+			  HMAC_CTX *hctx, int enc);
+
+/* The EVP one, where there are no keys: no ticket is issued or accepted. */
 int tk_seal_refuse(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
 		   EVP_MAC_CTX *hctx, int enc);
 

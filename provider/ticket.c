@@ -6,12 +6,15 @@
  * pool is good for one epoch: a forked child starts its own, so that no two processes
  * ever use the same IV.
  */
+#define OPENSSL_SUPPRESS_DEPRECATED /* HMAC_CTX: see ticket.h for what it is good for */
 #include "provider/ticket.h"
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/params.h>
+#include <openssl/provider.h>
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -22,6 +25,7 @@
 
 static EVP_CIPHER *aes128, *aes256;
 static EVP_MD *sha256;
+static bool takes_hmac;
 
 static _Thread_local struct {
 	uint64_t epoch;
@@ -35,6 +39,49 @@ static _Thread_local struct {
 	uint8_t of[64], site[TK_SITE_LEN];
 } last_site;
 
+#ifdef OPENSSL_NO_DEPRECATED_3_0
+static bool has_hmac(void)
+{
+	return false;
+}
+
+static int set_hmac(HMAC_CTX *hmac, const struct tk_key *key)
+{
+	(void)hmac, (void)key;
+	return TK_E_CRYPTO;
+}
+#else
+/* A libcrypto without it must not keep the module from loading. */
+#pragma weak HMAC_Init_ex
+
+static bool has_hmac(void)
+{
+	return HMAC_Init_ex != NULL;
+}
+
+static int set_hmac(HMAC_CTX *hmac, const struct tk_key *key)
+{
+	return HMAC_Init_ex(hmac, tk_key_hmac(key), (int)tk_key_part_len(key), sha256, NULL) == 1 ?
+		       0 : TK_E_CRYPTO;
+}
+#endif
+
+static bool is_default_hmac(OSSL_LIB_CTX *libctx)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(libctx, "HMAC", NULL);
+	bool is_default =
+		mac != NULL &&
+		strcmp(OSSL_PROVIDER_get0_name(EVP_MAC_get0_provider(mac)), "default") == 0;
+
+	EVP_MAC_free(mac);
+	return is_default;
+}
+
+bool tk_ticket_takes_hmac(void)
+{
+	return takes_hmac;
+}
+
 int tk_ticket_init(struct tk_error *e)
 {
 	OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_get0_global_default();
@@ -46,6 +93,7 @@ int tk_ticket_init(struct tk_error *e)
 		return tk_err_set(e, TK_E_CRYPTO,
 				  "AES-CBC and SHA-256 are not available: openssl.cnf must "
 				  "activate the default provider beside tkprov");
+	takes_hmac = has_hmac() && is_default_hmac(libctx);
 	return 0;
 }
 
@@ -70,41 +118,43 @@ static const EVP_CIPHER *cipher_of(const struct tk_key *key)
 }
 
 /* As libssl does for keys of its own: libcrypto goes through each parameter many times. */
-static int set_mac(EVP_MAC_CTX *hctx, const struct tk_key *key)
+static int set_evp(EVP_MAC_CTX *evp, const struct tk_key *key)
 {
 	static char digest[] = "SHA256";
 	OSSL_PARAM params[2];
 
 	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
 	params[1] = OSSL_PARAM_construct_end();
-	return EVP_MAC_init(hctx, tk_key_hmac(key), tk_key_part_len(key), params) == 1 ?
+	return EVP_MAC_init(evp, tk_key_hmac(key), tk_key_part_len(key), params) == 1 ?
 		       0 : TK_E_CRYPTO;
 }
 
-int tk_ticket_seal(const struct tk_key *key, uint8_t name[static TK_NAME_LEN],
-		   uint8_t iv[static TK_IV_LEN], EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx)
+static int set_mac(const struct tk_mac *mac, const struct tk_key *key)
 {
-	int rc;
+	if (mac->hmac != NULL)
+		return set_hmac(mac->hmac, key);
+	return mac->evp != NULL ? set_evp(mac->evp, key) : TK_E_CRYPTO;
+}
 
-	if (hctx == NULL)
-		return TK_E_CRYPTO;
-	rc = next_iv(iv);
+int tk_ticket_seal(const struct tk_key *key, uint8_t name[static TK_NAME_LEN],
+		   uint8_t iv[static TK_IV_LEN], EVP_CIPHER_CTX *cctx, const struct tk_mac *mac)
+{
+	int rc = next_iv(iv);
+
 	if (rc != 0)
 		return rc;
 	if (EVP_EncryptInit_ex2(cctx, cipher_of(key), tk_key_aes(key), iv, NULL) != 1)
 		return TK_E_CRYPTO;
 	memcpy(name, tk_key_name(key), TK_NAME_LEN);
-	return set_mac(hctx, key);
+	return set_mac(mac, key);
 }
 
 int tk_ticket_open(const struct tk_key *key, const uint8_t *iv, EVP_CIPHER_CTX *cctx,
-		   EVP_MAC_CTX *hctx)
+		   const struct tk_mac *mac)
 {
-	if (hctx == NULL)
-		return TK_E_CRYPTO;
 	if (EVP_DecryptInit_ex2(cctx, cipher_of(key), tk_key_aes(key), iv, NULL) != 1)
 		return TK_E_CRYPTO;
-	return set_mac(hctx, key);
+	return set_mac(mac, key);
 }
 
 int tk_ticket_site(const void *data, size_t len, uint8_t out[static TK_SITE_LEN])

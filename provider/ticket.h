@@ -13,6 +13,7 @@
 #define TK_TICKET_H
 
 #include <openssl/types.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,18 +23,30 @@
 
 #define TK_IV_LEN 16
 
+/* What libssl hands to a key callback: one of the two, by the kind of callback.  Neither, if
+ * there was one of the other kind a moment ago: then TK_E_CRYPTO below. */
+struct tk_mac {
+	EVP_MAC_CTX *evp;
+	HMAC_CTX *hmac; /* as before OpenSSL 3 */
+};
+
 /* Fetches the ciphers and the digest.  TK_E_CRYPTO: there is no provider that has them,
  * which usually means that openssl.cnf activates tkprov and not default. */
 int tk_ticket_init(struct tk_error *e);
 
-/* Readies cctx and hctx to encrypt under key; writes its name and a fresh IV.
- * hctx may be NULL (libssl had another kind of callback a moment ago): TK_E_CRYPTO. */
+/* Does tk_mac.hmac do?  Nothing is fetched by name for it, ticket by ticket, but it is an HMAC
+ * of libcrypto's own: not where another provider than the default one has HMAC (FIPS), nor
+ * where libcrypto was built without.  After tk_ticket_init. */
+bool tk_ticket_takes_hmac(void);
+
+/* Readies cctx and mac to encrypt under key; writes its name and a fresh IV. */
 int tk_ticket_seal(const struct tk_key *key, uint8_t name[static TK_NAME_LEN],
-		   uint8_t iv[static TK_IV_LEN], EVP_CIPHER_CTX *cctx, EVP_MAC_CTX *hctx);
+		   uint8_t iv[static TK_IV_LEN], EVP_CIPHER_CTX *cctx,
+		   const struct tk_mac *mac);
 
 /* The same to verify and decrypt; iv is only read. */
 int tk_ticket_open(const struct tk_key *key, const uint8_t *iv, EVP_CIPHER_CTX *cctx,
-		   EVP_MAC_CTX *hctx);
+		   const struct tk_mac *mac);
 
 /* The first TK_SITE_LEN bytes of SHA-256 over data. */
 int tk_ticket_site(const void *data, size_t len, uint8_t out[static TK_SITE_LEN]);

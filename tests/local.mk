@@ -36,6 +36,8 @@ EXTRA_DIST += \
 	tests/server/harness.py \
 	tests/server/imports.c \
 	tests/server/inproc.c \
+	tests/server/inproc.h \
+	tests/server/inproc_mac.c \
 	tests/server/leave.c \
 	tests/server/own_malloc.c \
 	tests/server/oracle.py \

@@ -8,10 +8,11 @@
  * Prints a line for each connection, `served|refused new|reused ticket|none`, then `ready`, and
  * waits until its input ends, so that the module can be asked what it saw.
  */
+#include "inproc.h"
+
 #include <dlfcn.h>
 #include <limits.h>
 #include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,20 +21,19 @@
 
 #define BUFFER (1 << 17)
 #define TURNS 60
-#define CHECK(x) ((x) ? (void)0 : fail(#x, __LINE__))
 
 static const char *cert, *key;
 static int version;
-static SSL_SESSION *newest;
+SSL_SESSION *newest;
 
-static void fail(const char *what, int line)
+void fail(const char *what, int line)
 {
 	printf("line %d: %s\n", line, what);
 	ERR_print_errors_fp(stdout);
 	exit(1);
 }
 
-static SSL_CTX *new_server(void)
+SSL_CTX *new_server(void)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
@@ -59,7 +59,7 @@ static int take_session(SSL *s, SSL_SESSION *sess)
 	return 1;
 }
 
-static SSL_CTX *new_client(void)
+SSL_CTX *new_client(void)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
@@ -125,7 +125,7 @@ static void connect_on(SSL *s, SSL_CTX *client, SSL_SESSION *offer)
 	SSL_free(c);
 }
 
-static void connect_to(SSL_CTX *server, SSL_CTX *client, SSL_SESSION *offer)
+void connect_to(SSL_CTX *server, SSL_CTX *client, SSL_SESSION *offer)
 {
 	SSL *s = SSL_new(server);
 
@@ -134,7 +134,7 @@ static void connect_to(SSL_CTX *server, SSL_CTX *client, SSL_SESSION *offer)
 	SSL_free(s);
 }
 
-static SSL_SESSION *first_of(SSL_CTX *server, SSL_CTX *client)
+SSL_SESSION *first_of(SSL_CTX *server, SSL_CTX *client)
 {
 	connect_to(server, client, NULL);
 	CHECK(newest && SSL_SESSION_up_ref(newest));
@@ -326,6 +326,10 @@ static const struct {
 	{ "found callbacks", found_callbacks },
 	{ "out of memory", out_of_memory },
 	{ "own library context", own_library_context },
+	{ "mac", mac },
+	{ "mac of another provider", mac_of_another_provider },
+	{ "own key callback", own_key_callback },
+	{ "changed amidst", changed_amidst },
 };
 
 int main(int argc, char **argv)

@@ -13,7 +13,8 @@ TLS = pytest.mark.parametrize("tls", ["1.2", "1.3"])
 @pytest.fixture(scope="session")
 def program(pki):
     out = pki.dir / "inproc"
-    run("gcc", "-g", "-O1", "-rdynamic", "-o", out, TOP / "tests/server/inproc.c", "-lssl", "-lcrypto", "-lpthread")
+    run("gcc", "-g", "-O1", "-rdynamic", "-o", out, TOP / "tests/server/inproc.c",
+        TOP / "tests/server/inproc_mac.c", "-lssl", "-lcrypto", "-lpthread")
     return out
 
 
@@ -117,3 +118,47 @@ def test_library_context_of_a_threads_own(site, program, tls):
     site.write_conf()
     with Inproc(site, program, "own library context", tls) as p:
         assert p.lines == ["served new ticket", "served new ticket"]
+
+
+THREE = ["served new ticket", "served reused ticket", "served reused ticket"]
+
+
+def test_a_ticket_fetches_nothing(site, program):
+    """libssl fetches HMAC by name for EVP callbacks, ticket by ticket."""
+    site.write_conf()
+    with Inproc(site, program, "mac", "1.3") as p:
+        assert p.lines == [*THREE, "nothing fetched"]
+        assert counts(site, "issued", "resumed") == [4, 2]
+
+
+def test_hmac_of_another_provider_is_the_one_that_is_used(site, program):
+    """libcrypto's own HMAC is the default provider's, not that of a FIPS module."""
+    site.write_conf()
+    with Inproc(site, program, "mac of another provider", "1.3") as p:
+        assert p.lines == [*THREE, "fetched"]
+        assert counts(site, "issued", "resumed") == [4, 2]
+
+
+def test_what_is_not_taken_over_keeps_its_kind_of_callback(site, program):
+    """takeover = false: nothing is taken from a context that may have one of its own."""
+    site.write_conf(extra="takeover = false;")
+    with Inproc(site, program, "mac", "1.3") as p:
+        assert p.lines == [*THREE, "fetched"]
+        assert site.info()["Contexts_left_alone"] == "0"
+
+
+@TLS
+def test_a_key_callback_that_the_program_sets_later(site, program, tls):
+    """Of the kind that comes second: ours opens the first ticket that the context sees."""
+    site.write_conf()
+    with Inproc(site, program, "own key callback", tls) as p:
+        assert [line.split()[:2] for line in p.lines] == [["served", "new"], ["served", "reused"], ["served", "new"]]
+
+
+@TLS
+def test_a_key_callback_that_changes_amidst(site, program, tls):
+    """It costs that connection its resumption; the next one has it again."""
+    site.write_conf()
+    with Inproc(site, program, "changed amidst", tls) as p:
+        assert p.lines == ["served new ticket", "served new ticket", "served new ticket", "served reused "
+                           + ("ticket" if tls == "1.3" else "none")]
