@@ -33,6 +33,7 @@ tkprov_la_SOURCES = \
 	provider/shm.c provider/shm.h provider/signals.c provider/signals.h \
 	provider/show.c provider/show.h \
 	provider/ticket.c provider/ticket.h \
+	provider/algorithms.c provider/algorithms.h \
 	provider/timer.c provider/timer.h \
 	provider/vault.c provider/vault.h
 tkprov_la_CPPFLAGS = $(TK_CPPFLAGS) $(OPENSSL_CFLAGS)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ticket.c - owns the fetched algorithms and each thread's pool of IVs.
+ * ticket.c - owns each thread's pool of IVs.
  *
  * Drawing an IV is the dearest part of a seal, so RAND_bytes fills many at once.  The
  * pool is good for one epoch: a forked child starts its own, so that no two processes
@@ -19,12 +19,11 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "provider/algorithms.h"
 #include "provider/epoch.h"
 
 #define POOL_IVS 128
 
-static EVP_CIPHER *aes128, *aes256;
-static EVP_MD *sha256;
 static bool takes_hmac;
 
 static _Thread_local struct {
@@ -61,14 +60,15 @@ static bool has_hmac(void)
 
 static int set_hmac(HMAC_CTX *hmac, const struct tk_key *key)
 {
-	return HMAC_Init_ex(hmac, tk_key_hmac(key), (int)tk_key_part_len(key), sha256, NULL) == 1 ?
+	return HMAC_Init_ex(hmac, tk_key_hmac(key), (int)tk_key_part_len(key),
+			    tk_algorithms()->sha256, NULL) == 1 ?
 		       0 : TK_E_CRYPTO;
 }
 #endif
 
-static bool is_default_hmac(OSSL_LIB_CTX *libctx)
+static bool is_default_hmac(void)
 {
-	EVP_MAC *mac = EVP_MAC_fetch(libctx, "HMAC", NULL);
+	EVP_MAC *mac = EVP_MAC_fetch(OSSL_LIB_CTX_get0_global_default(), "HMAC", NULL);
 	bool is_default =
 		mac != NULL &&
 		strcmp(OSSL_PROVIDER_get0_name(EVP_MAC_get0_provider(mac)), "default") == 0;
@@ -84,17 +84,10 @@ bool tk_ticket_takes_hmac(void)
 
 int tk_ticket_init(struct tk_error *e)
 {
-	OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_get0_global_default();
+	int rc = tk_algorithms_init(e);
 
-	aes128 = EVP_CIPHER_fetch(libctx, "AES-128-CBC", NULL);
-	aes256 = EVP_CIPHER_fetch(libctx, "AES-256-CBC", NULL);
-	sha256 = EVP_MD_fetch(libctx, "SHA2-256", NULL);
-	if (aes128 == NULL || aes256 == NULL || sha256 == NULL)
-		return tk_err_set(e, TK_E_CRYPTO,
-				  "AES-CBC and SHA-256 are not available: openssl.cnf must "
-				  "activate the default provider beside tkprov");
-	takes_hmac = has_hmac() && is_default_hmac(libctx);
-	return 0;
+	takes_hmac = rc == 0 && has_hmac() && is_default_hmac();
+	return rc;
 }
 
 static int next_iv(uint8_t iv[static TK_IV_LEN])
@@ -114,7 +107,7 @@ static int next_iv(uint8_t iv[static TK_IV_LEN])
 
 static const EVP_CIPHER *cipher_of(const struct tk_key *key)
 {
-	return tk_key_part_len(key) == 16 ? aes128 : aes256;
+	return tk_key_part_len(key) == 16 ? tk_algorithms()->aes128 : tk_algorithms()->aes256;
 }
 
 /* As libssl does for keys of its own: libcrypto goes through each parameter many times. */
@@ -162,7 +155,7 @@ int tk_ticket_site(const void *data, size_t len, uint8_t out[static TK_SITE_LEN]
 	uint8_t md[EVP_MAX_MD_SIZE];
 
 	if (len == 0 || len != last_site.len || memcmp(data, last_site.of, len) != 0) {
-		if (EVP_Digest(data, len, md, NULL, sha256, NULL) != 1)
+		if (EVP_Digest(data, len, md, NULL, tk_algorithms()->sha256, NULL) != 1)
 			return TK_E_CRYPTO;
 		last_site.len = len <= sizeof(last_site.of) ? len : 0;
 		memcpy(last_site.of, data, last_site.len);
@@ -176,7 +169,7 @@ int tk_ticket_site_cert(const X509 *cert, uint8_t out[static TK_SITE_LEN])
 {
 	uint8_t md[EVP_MAX_MD_SIZE];
 
-	if (X509_digest(cert, sha256, md, NULL) != 1)
+	if (X509_digest(cert, tk_algorithms()->sha256, md, NULL) != 1)
 		return TK_E_CRYPTO;
 	memcpy(out, md, TK_SITE_LEN);
 	return 0;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ticket.h - the cryptography of a ticket: RFC 5077 section 4 with AES-CBC and
- * HMAC-SHA-256.  The one owner of EVP.  Knows keys, not rings, names or connections.
- *
- * Algorithms are fetched once, from the process's default library context.  All of it
- * runs in the server's threads, never in a control thread.
+ * HMAC-SHA-256.  With algorithms the one owner of EVP.  Knows keys, not rings, names or
+ * connections.  All of it runs in the server's threads, never in a control thread.
  *
  * Fork/threads: any thread after init; the IV pool is each thread's own and a forked
  * child never uses its parent's.
@@ -30,8 +28,7 @@ struct tk_mac {
 	HMAC_CTX *hmac; /* as before OpenSSL 3 */
 };
 
-/* Fetches the ciphers and the digest.  TK_E_CRYPTO: there is no provider that has them,
- * which usually means that openssl.cnf activates tkprov and not default. */
+/* Fetches the algorithms; errors are those of tk_algorithms_init. */
 int tk_ticket_init(struct tk_error *e);
 
 /* Does tk_mac.hmac do?  Nothing is fetched by name for it, ticket by ticket, but it is an HMAC
