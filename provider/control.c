@@ -125,7 +125,7 @@ static void listener_ready(struct listener *l, unsigned which, int64_t now)
 
 static void listener_polled(struct listener *l, unsigned which, short revents, int64_t now)
 {
-	if (!tk_fd_ok(l->fd) || (revents & (POLLNVAL | POLLERR | POLLHUP)))
+	if (!tk_fd_stays(l->fd) || (revents & (POLLNVAL | POLLERR | POLLHUP)))
 		l->fd = NULL;
 	else if (revents & POLLIN)
 		listener_ready(l, which, now);
@@ -145,7 +145,7 @@ static nfds_t poll_listeners(struct pollfd *p, unsigned *which, int64_t now, int
 		struct listener *l = &self.listener[i];
 
 		/* In a table that is the server's, too, the number may be another's by now. */
-		if (l->fd != NULL && !tk_fd_ok(l->fd))
+		if (l->fd != NULL && !tk_fd_stays(l->fd))
 			l->fd = NULL;
 		if (l->fd == NULL)
 			continue;

@@ -74,6 +74,11 @@ bool tk_fd_ok(const struct tk_fd *fd)
 	       st.st_ino == fd->ino;
 }
 
+bool tk_fd_stays(const struct tk_fd *fd)
+{
+	return own_table ? fd->num != -1 : tk_fd_ok(fd);
+}
+
 void tk_fd_close(struct tk_fd *fd)
 {
 	if (tk_fd_ok(fd))

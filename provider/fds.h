@@ -32,6 +32,10 @@ bool tk_fds_room(unsigned have);
 /* Is it there, and still what it was? */
 bool tk_fd_ok(const struct tk_fd *fd);
 
+/* The same of one that the calling thread has seen to be there: in a table of its own nobody else
+ * closes it. */
+bool tk_fd_stays(const struct tk_fd *fd);
+
 /* Closes it if it is still ours, and makes it none. */
 void tk_fd_close(struct tk_fd *fd);
 

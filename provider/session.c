@@ -437,7 +437,7 @@ static bool serve(struct session *s, short revents, int64_t now)
 	unsigned turns = TURNS;
 	bool open = true;
 
-	if ((revents & (POLLERR | POLLNVAL)) != 0 || !tk_fd_ok(&s->fd))
+	if ((revents & (POLLERR | POLLNVAL)) != 0 || !tk_fd_stays(&s->fd))
 		return false;
 	if (revents != 0 || s->busy)
 		while (turns > 0 && step(s, now, &open))
