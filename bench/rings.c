@@ -14,8 +14,8 @@
 #include "provider/instance.h"
 
 #define PAIRS 7 /* where a process's pages happen to lie makes a difference */
-#define ROUNDS 40
-#define BATCH 1000
+#define ROUNDS 10
+#define BATCH 10000 /* or it is the caches' refilling after the other side that counts */
 #define PICKS 65536
 #define HOST "h%05u.example.test"
 

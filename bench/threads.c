@@ -6,6 +6,7 @@
  * which shows whether the machine has two cores to give.  usage: threads DIR
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <time.h>
@@ -157,10 +158,27 @@ struct task {
 	unsigned number;
 };
 
+/* A core each, or a batch is over before the scheduler has moved the second one away. */
+static void stay_on(unsigned nth)
+{
+	cpu_set_t all, one;
+	unsigned cpu = 0;
+
+	BENCH_CHECK(sched_getaffinity(0, sizeof(all), &all) == 0);
+	if (CPU_COUNT(&all) < THREADS)
+		return;
+	for (unsigned left = nth; !CPU_ISSET(cpu, &all) || left-- > 0; cpu++)
+		;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	BENCH_CHECK(pthread_setaffinity_np(pthread_self(), sizeof(one), &one) == 0);
+}
+
 static void *thread(void *arg)
 {
 	struct task *t = arg;
 
+	stay_on(t->number);
 	pthread_barrier_wait(&t->group->barrier);
 	work(&t->group->worker[t->number]);
 	return NULL;
