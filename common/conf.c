@@ -8,14 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/conf_check.h"
 #include "common/conf_default.h"
 #include "common/conf_options.h"
 #include "common/conf_tree.h"
 #include "common/file.h"
 #include "common/paths.h"
 
-/* What the text says all the same, for those who have to deal with its mistake. */
-static struct tk_conf *read_ahead(const char *path, struct tk_file *text, size_t good)
+/* What the text says all the same, for those who have to deal with its mistake.  They are not to
+ * write of it where `known`, what was read of it, has something else. */
+static struct tk_conf *read_ahead(const struct tk_conf *known, const char *path,
+				  struct tk_file *text, size_t good)
 {
 	struct tk_error passed_over;
 	struct tk_conf_reader r = {
@@ -24,6 +27,9 @@ static struct tk_conf *read_ahead(const char *path, struct tk_file *text, size_t
 
 	if (r.conf && text->text)
 		tk_conf_tree_read_ahead(&r, text, good, tk_conf_options_read_ahead);
+	if (r.conf && r.conf->log_target == TK_LOG_FILE &&
+	    tk_conf_check_log(known, r.conf->log_file, &passed_over))
+		r.conf->log_target = TK_LOG_SYSLOG;
 	return r.conf;
 }
 
@@ -63,7 +69,7 @@ int tk_conf_load(struct tk_conf **out, const char *path, struct tk_conf **ahead,
 		return tk_err_set(e, TK_E_NOMEM, "out of memory");
 	rc = find_conf(&r, &text, path != NULL);
 	if (rc && ahead)
-		*ahead = read_ahead(r.path, &text, r.good);
+		*ahead = read_ahead(r.conf, r.path, &text, r.good);
 	if (rc)
 		tk_conf_free(&r.conf);
 	tk_file_fini(&text);

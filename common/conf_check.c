@@ -5,6 +5,7 @@
  */
 #include "common/conf_check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool same(const char *a, const char *b)
@@ -33,6 +34,71 @@ static bool same_path(const char *a, const char *b)
 		if (!*a)
 			return true;
 	}
+}
+
+/* A socket, and what is made beside it. */
+#define NAMES_OF_SOCKET 3
+struct socket_name {
+	char path[TK_SOCKET_PATH_MAX + 8];
+};
+
+static struct socket_name name_of(const struct tk_conf_socket *socket, unsigned i)
+{
+	static const char *const beside[NAMES_OF_SOCKET] = {"", ".lock", ".new"};
+	struct socket_name out;
+
+	snprintf(out.path, sizeof(out.path), "%s%s", socket->path, beside[i]);
+	return out;
+}
+
+int tk_conf_check_log(const struct tk_conf *conf, const char *target, struct tk_error *e)
+{
+	if (same_path(target, conf->path))
+		return tk_err_set(e, TK_E_RANGE, "the log's target '%s' is this file itself", target);
+	for (unsigned i = 0; i < conf->socket_count * NAMES_OF_SOCKET; i++) {
+		const struct tk_conf_socket *socket = &conf->sockets[i / NAMES_OF_SOCKET];
+		struct socket_name name;
+
+		if (!socket->path)
+			continue; /* not read yet */
+		name = name_of(socket, i % NAMES_OF_SOCKET);
+		if (same_path(target, name.path))
+			return tk_err_set(e, TK_E_RANGE, "the log's target '%s' is a name of socket '%s'",
+					  target, socket->path);
+	}
+	for (unsigned i = 0; i < conf->ring_count; i++)
+		if (same_path(target, conf->rings[i].file))
+			return tk_err_set(e, TK_E_RANGE, "the log's target '%s' is a ring's key file",
+					  target);
+	return 0;
+}
+
+static int check_socket_apart(const struct tk_conf *conf, const struct tk_conf_socket *socket,
+			      struct tk_error *e)
+{
+	for (unsigned i = 0; i < NAMES_OF_SOCKET; i++) {
+		struct socket_name name = name_of(socket, i);
+
+		for (unsigned k = 0; k < conf->ring_count; k++)
+			if (same_path(conf->rings[k].file, name.path))
+				return tk_err_set(e, TK_E_RANGE,
+						  "a ring's key file '%s' is a name of socket '%s'",
+						  name.path, socket->path);
+	}
+	return 0;
+}
+
+int tk_conf_check_paths(const struct tk_conf *conf, const char **where, struct tk_error *e)
+{
+	int rc = 0;
+
+	*where = "sockets";
+	for (unsigned i = 0; i < conf->socket_count && !rc; i++)
+		rc = check_socket_apart(conf, &conf->sockets[i], e);
+	if (rc || conf->log_target != TK_LOG_FILE)
+		return rc;
+	*where = "log";
+	return tk_conf_check_log(conf, conf->log_file, e);
 }
 
 int tk_conf_check_socket(const struct tk_conf *conf, unsigned i, const char **where,

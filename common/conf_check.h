@@ -27,6 +27,12 @@ int tk_conf_check_ring(const struct tk_conf *conf, unsigned i, const char **wher
 int tk_conf_check_ages(const struct tk_conf *conf, bool age_said, const char **where,
 		       struct tk_error *e);
 
+/* Sockets, key files, the log and tkprov.conf are files apart. */
+int tk_conf_check_paths(const struct tk_conf *conf, const char **where, struct tk_error *e);
+
+/* The log's target is none of the others, as far as those are known. */
+int tk_conf_check_log(const struct tk_conf *conf, const char *target, struct tk_error *e);
+
 /* Adds the ring's server names to `names`, where the earlier rings' are. */
 int tk_conf_check_names(const struct tk_conf *conf, unsigned i, struct tk_names *names,
 			const char **where, struct tk_error *e);

@@ -496,5 +496,7 @@ int tk_conf_options_read(struct tk_conf_reader *r, const struct tk_conf_node *to
 	if (rc)
 		return rc;
 	rc = tk_conf_check_ages(r->conf, tk_conf_member(top, "max_key_age") != NULL, &where, &why);
+	if (!rc)
+		rc = tk_conf_check_paths(r->conf, &where, &why);
 	return rc ? tk_conf_fail(r, place(top, where), rc, "%s", why.text) : 0;
 }

@@ -261,6 +261,22 @@ def use_syslog(site, level="info"):
                                 site.conf.read_text()))
 
 
+@pytest.mark.parametrize("what", ["key file", "socket", "conf"])
+def test_a_log_is_not_written_into_what_is_none(site, what):
+    """That it was to be is said elsewhere."""
+    target = {"key file": site.keyfile, "socket": f"{site.socket}.lock", "conf": site.conf}[what]
+    said = {"key file": "a ring's key file", "socket": f"a name of socket '{site.socket}'", "conf": "this file itself"}
+    site.write_conf()
+    site.conf.write_text(re.sub(r"log = \{.*", f'log = {{ target = "{target}"; }};', site.conf.read_text()))
+    before = site.keyfile.read_text(), site.conf.read_text()
+    log = Syslog(site)
+    server = SServer(site, wrap=log.wrap)
+    assert f"{site.conf}:3: the log's target '{target}' is {said[what]}; no session tickets" in log.line()
+    assert hello(server.port)["name"] == ""
+    assert (site.keyfile.read_text(), site.conf.read_text()) == before
+    assert not os.path.exists(f"{site.socket}.lock")
+
+
 def test_syslog(site):
     site.write_conf()
     use_syslog(site)

@@ -469,6 +469,13 @@ static void contradictions(void)
 		{ "rings = ( { file = \"/a\"; rotate_every = \"2h\"; } );\ncontrol_thread = false;", R,
 		  "2: ring '/a' has 'rotate_every' and a file, which nobody keeps without a control "
 		  "thread" },
+		{ "rings = ( { file = \"/a\"; } );\nlog = { target = \"//a\"; };", R,
+		  "2: the log's target '//a' is a ring's key file" },
+		{ "log = { target = \"/s.lock\"; };\nsockets = ( { path = \"/s\"; } );", R,
+		  "1: the log's target '/s.lock' is a name of socket '/s'" },
+		{ "sockets = ( { path = \"/s\"; }, { path = \"/t\"; } );\n"
+		  "rings = ( { file = \"/t.new\"; } );", R,
+		  "1: a ring's key file '/t.new' is a name of socket '/t'" },
 	};
 
 	refuse_all(rows, COUNT(rows));
