@@ -52,6 +52,21 @@ static bool is_mounted(const char *path)
 	return statx(AT_FDCWD, path, 0, 0, &st) == 0 && (st.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
+/* May the caller give a file that group, as chown goes? */
+static bool may_give(gid_t gid)
+{
+	return gid == getegid() || group_member(gid);
+}
+
+/* A new file in its place is given its owner and group. */
+static bool may_take_place(const char *path)
+{
+	struct stat st;
+
+	return geteuid() == 0 || stat(path, &st) == -1 ||
+	       (st.st_uid == geteuid() && may_give(st.st_gid));
+}
+
 static void check_saving(const struct tk_conf_ring *ring, bool exact, struct tk_findings *f)
 {
 	struct folder folder = folder_of(ring->file);
@@ -68,6 +83,10 @@ static void check_saving(const struct tk_conf_ring *ring, bool exact, struct tk_
 		tk_findings_warning(f, "'%s' : has not exactly %u lines, and is mounted by itself, so that "
 				       "no new file can take its place",
 				    ring->file, ring->slots);
+	else if (!exact && !may_take_place(ring->file))
+		tk_findings_warning(f, "'%s' : has not exactly %u lines, and user %lu cannot make a new "
+				       "file of its owner and group",
+				    ring->file, ring->slots, (unsigned long)geteuid());
 }
 
 static void check_key_file(const struct tk_conf_ring *ring, struct tk_findings *f)
@@ -142,10 +161,13 @@ static void check_links(const struct tk_conf *conf, struct tk_findings *f)
 static void check_socket_folder(const char *path, struct tk_findings *f)
 {
 	struct folder folder = folder_of(path), above = folder_of(folder.path);
+	struct stat st;
 
 	if (may(folder.path, W_OK | X_OK))
 		return;
-	if (errno != ENOENT) {
+	if (errno == ENOENT && lstat(folder.path, &st) == 0) {
+		tk_findings_error(f, "socket '%s': '%s' is a link to nothing", path, folder.path);
+	} else if (errno != ENOENT) {
 		tk_findings_error(f, "socket '%s': cannot be made in '%s': %s", path, folder.path,
 				  strerror(errno));
 	} else if (!may(above.path, W_OK | X_OK)) {
@@ -162,8 +184,7 @@ static void check_socket_folder(const char *path, struct tk_findings *f)
 /* Group and owner as the module sets them, with the caller's rights. */
 static void check_owner(const struct tk_conf_socket *socket, struct tk_findings *f)
 {
-	bool member = socket->gid == (gid_t)-1 || socket->gid == getegid() ||
-		      group_member(socket->gid);
+	bool member = socket->gid == (gid_t)-1 || may_give(socket->gid);
 
 	if (geteuid() == 0)
 		return;
@@ -180,6 +201,18 @@ static void check_owner(const struct tk_conf_socket *socket, struct tk_findings 
 				    (unsigned long)socket->gid);
 }
 
+/* In a sticky folder nobody but root takes the place of what is somebody else's. */
+static void check_sticky(const char *path, const char *name, struct tk_findings *f)
+{
+	struct folder folder = folder_of(path);
+	struct stat in, st;
+
+	if (geteuid() != 0 && stat(folder.path, &in) == 0 && (in.st_mode & S_ISVTX) &&
+	    in.st_uid != geteuid() && lstat(name, &st) == 0 && st.st_uid != geteuid())
+		tk_findings_error(f, "socket '%s': '%s' belongs to user %lu, and '%s' is sticky", path,
+				  name, (unsigned long)st.st_uid, folder.path);
+}
+
 /* The module asks who has the path, and locks and makes the socket under names beside it. */
 static void check_beside(const char *path, struct tk_findings *f)
 {
@@ -194,8 +227,12 @@ static void check_beside(const char *path, struct tk_findings *f)
 	if (!may(lock, R_OK | W_OK) && errno == EACCES)
 		tk_findings_error(f, "socket '%s': '%s' cannot be opened: %s", path, lock,
 				  strerror(errno));
+	if (lstat(lock, &st) == 0 && !S_ISREG(st.st_mode))
+		tk_findings_error(f, "socket '%s': '%s' is not a file", path, lock);
 	if (lstat(new, &st) == 0 && !S_ISSOCK(st.st_mode))
 		tk_findings_error(f, "socket '%s': '%s' is not a socket", path, new);
+	check_sticky(path, path, f);
+	check_sticky(path, new, f);
 }
 
 static void check_socket(const struct tk_conf_socket *socket, struct tk_findings *f)
@@ -216,6 +253,29 @@ static void check_socket(const struct tk_conf_socket *socket, struct tk_findings
 		check_beside(path, f);
 		check_socket_folder(path, f);
 	}
+}
+
+/* By a link; by name it would be no good tkprov.conf. */
+static bool is_same_file(const char *path, const struct stat *st)
+{
+	struct stat other;
+
+	return path && stat(path, &other) == 0 && other.st_dev == st->st_dev &&
+	       other.st_ino == st->st_ino;
+}
+
+static void check_log_apart(const struct tk_conf *conf, struct tk_findings *f)
+{
+	struct stat st;
+
+	if (stat(conf->log_file, &st) == -1)
+		return;
+	if (is_same_file(conf->path, &st))
+		tk_findings_error(f, "log '%s': is tkprov.conf itself (a link)", conf->log_file);
+	for (unsigned i = 0; i < conf->ring_count; i++)
+		if (is_same_file(conf->rings[i].file, &st))
+			tk_findings_error(f, "log '%s': is the key file of ring '%s' (a link)",
+					  conf->log_file, conf->rings[i].name);
 }
 
 /* Opened as the module opens it, but not made. */
@@ -328,7 +388,9 @@ struct tk_conf *tk_check_conf(const char *path, struct tk_findings *f)
 	}
 	check_keys(conf, f);
 	check_sockets(conf, f);
-	if (conf->log_target == TK_LOG_FILE)
+	if (conf->log_target == TK_LOG_FILE) {
 		check_log(conf->log_file, f);
+		check_log_apart(conf, f);
+	}
 	return conf;
 }

@@ -5,6 +5,7 @@ that it tells the truth about openssl.cnf, which OpenSSL itself is asked for.
 TKPROV_BUILD is the build folder (default: build beside the sources).
 """
 import base64
+import contextlib
 import ctypes
 import errno
 import os
@@ -342,6 +343,34 @@ def left_by_root(p, name):
     p.give_to_nobody(p.conf, p.key, p.keys, p.run, p.dir)
 
 
+def sticky(p, name):
+    """Others may write to such a folder, and not take away what is root's."""
+    left_by_root(p, name)
+    p.run.chmod(0o1777)
+    if ROOT:
+        shutil.chown(p.run, "root")
+    with contextlib.suppress(FileNotFoundError):
+        (p.run / name).unlink()
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(p.run / name))
+    (p.run / name).chmod(0o666)
+
+
+def lock_that_is_a_link(p):
+    p.run.mkdir()
+    (p.run / "s.sock.lock").symlink_to(p.log)
+
+
+def key_of_a_foreign_group(p):
+    p.write_keys(4, mode=0o660)
+    p.give_to_nobody(p.conf, p.key, p.keys, p.dir)
+    shutil.chown(p.key, group="root")
+
+
+def log_that_is_the_key_file(p):
+    p.log.symlink_to(p.key)
+
+
 def file_at_socket(p):
     p.run.mkdir()
     p.socket.write_text("precious")
@@ -442,6 +471,10 @@ CONF = {
         short_of_rights(four_keys_in_a_locked_folder),
         ["warning: '{key}' : has not exactly 3 lines, and '{dir}/keys' takes no new file "
          "(Permission denied)"]),
+    "a key file of a foreign group": (
+        short_of_rights(key_of_a_foreign_group),
+        ["warning: '{key}' : has not exactly 3 lines, and user 65534 cannot make a new file of its owner "
+         "and group"]),
     "a locked folder is enough for exactly N keys": (short_of_rights(lambda p: lock(p, p.keys)), []),
     "nothing is saved": (short_of_rights(no_persist), []),
     "four keys": (lambda p: p.write_keys(4), []),
@@ -461,6 +494,17 @@ CONF = {
     "something beside the socket": (
         lambda p: left_by_root(p, "s.sock.new"),
         ["error: socket '{socket}': '{socket}.new' is not a socket", NO_SOCKET]),
+    "a lock that is a link": (
+        lock_that_is_a_link, ["error: socket '{socket}': '{socket}.lock' is not a file", NO_SOCKET]),
+    "a stale socket of root's in a sticky folder": (
+        short_of_rights(lambda p: sticky(p, "s.sock")),
+        ["error: socket '{socket}': '{socket}' belongs to user 0, and '{dir}/run' is sticky", NO_SOCKET]),
+    "somebody's socket beside it in a sticky folder": (
+        short_of_rights(lambda p: sticky(p, "s.sock.new")),
+        ["error: socket '{socket}': '{socket}.new' belongs to user 0, and '{dir}/run' is sticky", NO_SOCKET]),
+    "a socket's folder that is a link to nothing": (
+        lambda p: p.run.symlink_to(p.dir / "nowhere"),
+        ["error: socket '{socket}': '{dir}/run' is a link to nothing", NO_SOCKET]),
     "no right to the socket's folder": (
         short_of_rights(locked_socket_folder),
         ["error: socket '{socket}': cannot be made in '{dir}/run': Permission denied", NO_SOCKET]),
@@ -487,6 +531,11 @@ CONF = {
         ["error: log '{dir}/locked/log': cannot be made in '{dir}/locked': Permission denied"]),
     "a log of somebody else": (short_of_rights(foreign_log),
                                ["error: log '{dir}/tk.log': Permission denied"]),
+    "a log that is the key file": (
+        log_that_is_the_key_file, ["error: log '{dir}/tk.log': is the key file of ring '{key}' (a link)"]),
+    "a log that is called as the key file": (
+        lambda p: p.write_conf(log=p.key), ["error: {conf}:3: the log's target '{key}' is a ring's key file",
+                                            NO_TICKETS]),
     "a log that is a folder": (lambda p: p.write_conf(log=p.dir),
                                ["error: log '{dir}': Is a directory"]),
     "all at once": (everything_wrong, [
