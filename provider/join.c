@@ -141,7 +141,8 @@ static int change_mode(int fd, mode_t mode)
 	return (int)syscall(SYS_fchmodat2, fd, "", mode, AT_EMPTY_PATH);
 }
 
-static int dress(const char *path, const struct tk_conf_socket *conf)
+/* *step: what went wrong. */
+static int dress(const char *path, const struct tk_conf_socket *conf, const char **step)
 {
 	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), rc = -1, saved;
 	struct stat st;
@@ -152,6 +153,8 @@ static int dress(const char *path, const struct tk_conf_socket *conf)
 	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == geteuid() &&
 	    st.st_nlink == 1 && change_mode(fd, conf->mode) == 0)
 		rc = 0;
+	if (rc == 0)
+		*step = "its user or group cannot be set: ";
 	if (rc == 0 && (conf->uid != (uid_t)-1 || conf->gid != (gid_t)-1))
 		rc = fchownat(fd, "", conf->uid, conf->gid, AT_EMPTY_PATH);
 	saved = errno;
@@ -160,7 +163,8 @@ static int dress(const char *path, const struct tk_conf_socket *conf)
 	return rc;
 }
 
-static int bind_temporary(const struct tk_conf_socket *conf, struct sockaddr_un *sa)
+static int bind_temporary(const struct tk_conf_socket *conf, struct sockaddr_un *sa,
+			  const char **step)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int saved;
@@ -176,7 +180,7 @@ static int bind_temporary(const struct tk_conf_socket *conf, struct sockaddr_un 
 	(void)unlink(sa->sun_path); /* of somebody who was killed */
 	if (bind(fd, (struct sockaddr *)sa, sizeof(*sa)) == -1)
 		goto fail;
-	if (dress(sa->sun_path, conf) == -1 || listen(fd, BACKLOG) == -1)
+	if (dress(sa->sun_path, conf, step) == -1 || listen(fd, BACKLOG) == -1)
 		goto fail_unlink;
 	return fd;
 fail_unlink:
@@ -190,14 +194,15 @@ fail:
 	return -1;
 }
 
-static int take_path(const struct tk_conf_socket *conf)
+static int take_path(const struct tk_conf_socket *conf, const char **step)
 {
 	struct sockaddr_un sa;
 	int fd, saved;
 
-	fd = bind_temporary(conf, &sa);
+	fd = bind_temporary(conf, &sa, step);
 	if (fd == -1)
 		return -1;
+	*step = "what is there cannot be replaced: ";
 	if (rename(sa.sun_path, conf->path) == 0)
 		return fd;
 	saved = errno;
@@ -208,13 +213,16 @@ static int take_path(const struct tk_conf_socket *conf)
 }
 
 /* Connecting to a regular file is refused as a stale socket is; check_place tells.  Somebody who
- * lives keeps what he has: looked at again under the lock.  On NO_LOCK and FAILED errno says why. */
-static enum state listen_on(const struct tk_conf_socket *conf, struct tk_fd *out, int deadline_ms)
+ * lives keeps what he has: looked at again under the lock.  On NO_LOCK and FAILED errno says why,
+ * and *step before it what could not be done. */
+static enum state listen_on(const struct tk_conf_socket *conf, struct tk_fd *out, int deadline_ms,
+			    const char **step)
 {
 	enum state there;
 	pid_t maker;
 	int lock, fd = -1, saved;
 
+	*step = "";
 	if (check_place(conf->path) == -1)
 		return FAILED;
 	lock = take_lock(conf->path, deadline_ms);
@@ -222,7 +230,7 @@ static enum state listen_on(const struct tk_conf_socket *conf, struct tk_fd *out
 		return NO_LOCK;
 	there = look(conf->path, &maker);
 	if (there == FREE)
-		fd = take_path(conf);
+		fd = take_path(conf, step);
 	saved = errno;
 	drop_lock(lock);
 	errno = saved;
@@ -235,7 +243,7 @@ static enum state listen_on(const struct tk_conf_socket *conf, struct tk_fd *out
 }
 
 /* At the start of a server: with its folder, and with a wait for others that start. */
-static enum state open_first(const struct tk_conf_socket *conf, struct tk_fd *out)
+static enum state open_first(const struct tk_conf_socket *conf, struct tk_fd *out, const char **step)
 {
 	pid_t maker;
 	enum state there = look(conf->path, &maker);
@@ -243,10 +251,18 @@ static enum state open_first(const struct tk_conf_socket *conf, struct tk_fd *ou
 	if (there != FREE)
 		return there;
 	make_directory(conf->path);
-	return listen_on(conf, out, LOCK_DEADLINE_MS);
+	return listen_on(conf, out, LOCK_DEADLINE_MS, step);
 }
 
-static void say(const char *path, bool first, enum state got)
+static bool has_no_folder(const char *path)
+{
+	char dir[TK_SOCKET_PATH_MAX + 1];
+
+	(void)snprintf(dir, sizeof(dir), "%s", path);
+	return access(dirname(dir), F_OK) == -1;
+}
+
+static void say(const char *path, bool first, enum state got, const char *step)
 {
 	const char *without = first ? "without a socket" : "without this one";
 
@@ -270,12 +286,18 @@ static void say(const char *path, bool first, enum state got)
 		tk_log(LOG_WARNING, "%s: no Unix sockets here; going on %s", path, without);
 		break;
 	case NO_LOCK:
-		tk_log(LOG_WARNING, "%s: its .lock: %s; going on %s", path,
-		       errno == ETIMEDOUT ? "somebody has it all the time" : strerror(errno),
-		       without);
+		if (errno == ENOENT && has_no_folder(path))
+			tk_log(LOG_WARNING, "%s: its folder is missing, and only the last one of a path "
+					    "is made; going on %s", path, without);
+		else
+			tk_log(LOG_WARNING, "%s: its .lock: %s; going on %s", path,
+			       errno == ETIMEDOUT ? "somebody has it all the time" :
+			       errno == ELOOP	  ? "is a link" :
+						    strerror(errno),
+			       without);
 		break;
 	case FAILED:
-		tk_log(LOG_WARNING, "%s: %s; going on %s", path,
+		tk_log(LOG_WARNING, "%s: %s%s; going on %s", path, step,
 		       errno == ENOTSOCK ? "there is something that is not a socket" :
 		       errno == EEXIST   ? "its .new is not a socket of ours" :
 					   strerror(errno),
@@ -287,6 +309,7 @@ static void say(const char *path, bool first, enum state got)
 void tk_join_listen(struct tk_instance *inst)
 {
 	const struct tk_conf *conf = inst->conf;
+	const char *step = "";
 	enum state got = FREE;
 
 	for (unsigned i = 0; i < conf->socket_count; i++) {
@@ -295,8 +318,8 @@ void tk_join_listen(struct tk_instance *inst)
 			       conf->sockets[i].path, conf->sockets[0].path);
 			continue;
 		}
-		got = open_first(&conf->sockets[i], &inst->listeners[i]);
-		say(conf->sockets[i].path, i == 0, got);
+		got = open_first(&conf->sockets[i], &inst->listeners[i], &step);
+		say(conf->sockets[i].path, i == 0, got, step);
 		if (i == 0)
 			tk_board_set_beside(inst->board, got == ALIVE);
 	}
@@ -307,16 +330,17 @@ void tk_join_listen(struct tk_instance *inst)
 enum tk_join tk_join_again(struct tk_instance *inst)
 {
 	const struct tk_conf *conf = inst->conf;
+	const char *step;
 	pid_t maker;
 	enum state there = look(conf->sockets[0].path, &maker);
 
 	/* Made by one of ours: somebody who has not entered so yet holds it. */
 	if (there == ALIVE && maker != 0 && maker != tk_board_listener(inst->board))
 		return TK_JOIN_THEIRS;
-	if (there != FREE || listen_on(&conf->sockets[0], &inst->listeners[0], 0) != OURS)
+	if (there != FREE || listen_on(&conf->sockets[0], &inst->listeners[0], 0, &step) != OURS)
 		return TK_JOIN_NOT;
 	for (unsigned i = 1; i < conf->socket_count; i++)
-		(void)listen_on(&conf->sockets[i], &inst->listeners[i], 0);
+		(void)listen_on(&conf->sockets[i], &inst->listeners[i], 0, &step);
 	tk_board_set_listener(inst->board, getpid());
 	return TK_JOIN_OURS;
 }

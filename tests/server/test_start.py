@@ -225,6 +225,38 @@ def test_directory_that_cannot_be_written(site):
     assert hello(server.port, offer=ticket)["reused"]
 
 
+def stale_in_a_sticky_folder(site):
+    """As /tmp is one; root's."""
+    (site.dir / "tmp").mkdir()
+    (site.dir / "tmp").chmod(0o1777)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(f"{site.dir}/tmp/s.sock")
+    (site.dir / "tmp/s.sock").chmod(0o666)
+
+
+# path, what else the socket has, what is there before, what is said
+NO_PLACE = {
+    "no folder": ("a/b/s.sock", "", None, "its folder is missing, and only the last one of a path is made"),
+    "lock is a link": ("s.sock", "", lambda site: (site.dir / "s.sock.lock").symlink_to("x"), "its .lock: is a link"),
+    "root's in a sticky folder": ("tmp/s.sock", "", stale_in_a_sticky_folder,
+                                  "what is there cannot be replaced: Operation not permitted"),
+    "user": ("s.sock", 'user = "root";', None, "its user or group cannot be set: Operation not permitted"),
+    "group": ("s.sock", 'group = "root";', None, "its user or group cannot be set: Operation not permitted"),
+}
+
+
+@pytest.mark.parametrize("case", NO_PLACE)
+def test_what_keeps_a_socket_from_its_place(site, case):
+    """Told by what could not be done; tickets are issued all the same."""
+    path, more, before, said = NO_PLACE[case]
+    site.write_conf(sockets=[f'{{ path = "{site.dir}/{path}"; {more} }}'])
+    if before:
+        before(site)
+    server = SServer(site, wrap=AS_WWW, user=WWW)
+    assert f"{site.dir}/{path}: {said}; going on without a socket" in site.log_text()
+    assert hello(server.port)["name"] != ""
+
+
 def test_a_lock_that_somebody_else_has_left(site):
     """A first start as root leaves one that a server of its own user cannot open."""
     site.write_conf()
