@@ -27,6 +27,7 @@
 struct set {
 	struct tk_algorithms has;
 	OSSL_LIB_CTX *libctx;
+	OSSL_PROVIDER *provider; /* its own; the first has none */
 };
 
 static struct set first;
@@ -110,6 +111,8 @@ static void free_set(struct set *set)
 	EVP_CIPHER_free(set->has.aes128);
 	EVP_CIPHER_free(set->has.aes256);
 	EVP_MD_free(set->has.sha256);
+	if (set->provider != NULL)
+		OSSL_PROVIDER_unload(set->provider);
 	OSSL_LIB_CTX_free(set->libctx);
 	free(set);
 }
@@ -122,8 +125,9 @@ static struct set *new_set(void)
 	if (set == NULL)
 		return &first;
 	set->libctx = OSSL_LIB_CTX_new();
-	if (set->libctx != NULL && OSSL_PROVIDER_add_builtin(set->libctx, name, same_provider) == 1 &&
-	    OSSL_PROVIDER_load(set->libctx, name) != NULL && fetch(set))
+	if (set->libctx != NULL && OSSL_PROVIDER_add_builtin(set->libctx, name, same_provider) == 1)
+		set->provider = OSSL_PROVIDER_load(set->libctx, name);
+	if (set->provider != NULL && fetch(set))
 		return set;
 	free_set(set);
 	return &first;

@@ -123,17 +123,36 @@ static bool leave_locked(struct tk_context *c, bool alone)
 	return true;
 }
 
+static struct tk_context *find_locked(uint64_t id)
+{
+	struct tk_context *c = list;
+
+	while (c != NULL && c->id != id)
+		c = c->next;
+	return c;
+}
+
 bool tk_contexts_leave(uint64_t id, bool alone)
 {
 	struct tk_context *c;
 	bool new;
 
 	pthread_mutex_lock(&mutex);
-	for (c = list; c != NULL && c->id != id; c = c->next)
-		;
+	c = find_locked(id);
 	new = c != NULL && leave_locked(c, alone);
 	pthread_mutex_unlock(&mutex);
 	return new;
+}
+
+void tk_contexts_take_hmac(uint64_t id)
+{
+	struct tk_context *c;
+
+	pthread_mutex_lock(&mutex);
+	c = find_locked(id);
+	if (c != NULL) /* pairs with the acquire in scope.c's set_key_callback */
+		atomic_store_explicit(&c->takes_hmac, true, memory_order_release);
+	pthread_mutex_unlock(&mutex);
 }
 
 bool tk_contexts_leave_unproven(const SSL_CTX *ctx)

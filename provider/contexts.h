@@ -22,6 +22,7 @@ struct tk_context {
 	bool generic;            /* made by TLS_method(): server or client */
 	atomic_bool left_alone;  /* it keeps its own ticket keys; changed under the list's mutex */
 	atomic_bool gen_ran;     /* ours, so the callbacks are not the program's */
+	atomic_bool takes_hmac;  /* libssl need not fetch one for it: tk_ticket_takes_hmac */
 	struct tk_context *prev, *next; /* guarded by the list's mutex */
 };
 
@@ -51,6 +52,9 @@ bool tk_contexts_leave(uint64_t id, bool alone);
 /* ctx, or all contexts if it is NULL, as far as gen was not seen there: left alone, without our key
  * callback, so that OpenSSL's own key works until gen is seen.  True if that is new. */
 bool tk_contexts_leave_unproven(const SSL_CTX *ctx);
+
+/* The context of that id takes an HMAC that is not fetched. */
+void tk_contexts_take_hmac(uint64_t id);
 
 /* Enters how many there are, and how many of them were left alone, on the board. */
 void tk_contexts_tell(struct tk_board *b);

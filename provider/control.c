@@ -290,7 +290,6 @@ static void own_descriptors(void)
 	int *keep = calloc(TK_SOCKETS_MAX + 3 + conf->ring_count, sizeof(*keep));
 	size_t n = 0;
 
-	take_listeners();
 	if (keep == NULL || conf->log_target == TK_LOG_STDERR) {
 		free(keep);
 		return;
@@ -311,6 +310,7 @@ static void *control_main(void *arg)
 	(void)arg;
 	(void)prctl(PR_SET_NAME, "tkprov");
 	own_descriptors();
+	take_listeners(); /* as they stand in its table: see tk_fd_stays */
 	self.lost = tk_instance_lost(self.inst);
 	sem_post(&self.standing);
 	for (;;)

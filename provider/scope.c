@@ -139,8 +139,7 @@ static void note_left_alone(const struct tk_instance *inst)
 #ifdef SSL_CTX_set_tlsext_ticket_key_cb
 static bool set_hmac_callback(SSL_CTX *ctx)
 {
-	return tk_ticket_takes_hmac() &&
-	       SSL_CTX_set_tlsext_ticket_key_cb(ctx, tk_seal_hmac_callback) == 1;
+	return SSL_CTX_set_tlsext_ticket_key_cb(ctx, tk_seal_hmac_callback) == 1;
 }
 #else
 static bool set_hmac_callback(SSL_CTX *ctx)
@@ -151,14 +150,17 @@ static bool set_hmac_callback(SSL_CTX *ctx)
 #endif
 
 /* The callback of before OpenSSL 3 spares each ticket two fetches by name, and threads the locks in
- * there.  Until now ours was the EVP one, for libssl takes that first, and a server may set the
- * other by itself.  In this order: there is always one. */
-static void set_key_callback(SSL_CTX *ctx)
+ * there.  libssl takes the EVP one first, so that is ours as well until a ticket has shown that
+ * the context does without, and the other one has stood there for that long. */
+static void set_key_callback(struct tk_context *c)
 {
-	if (set_hmac_callback(ctx))
-		SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, NULL);
+	bool stands = set_hmac_callback(c->ctx);
+
+	/* pairs with the release in tk_contexts_take_hmac */
+	if (stands && atomic_load_explicit(&c->takes_hmac, memory_order_acquire))
+		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, NULL);
 	else
-		SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, tk_seal_evp_callback);
+		SSL_CTX_set_tlsext_ticket_key_evp_cb(c->ctx, tk_seal_evp_callback);
 }
 
 /* Servers that set a key callback of their own after SSL_CTX_new are taken over here,
@@ -169,7 +171,7 @@ static void assert_key_callback(const struct tk_instance *inst, struct tk_contex
 		note_left_alone(inst);
 		return;
 	}
-	set_key_callback(c->ctx);
+	set_key_callback(c);
 	/* threads share the context: it is only written to when there is something to write */
 	if (atomic_load_explicit(&c->left_alone, memory_order_relaxed) &&
 	    tk_contexts_leave(c->id, false))

@@ -120,6 +120,9 @@ static int seal(struct tk_instance *inst, SSL *s, unsigned char *name, unsigned 
 	if (rc == 0)
 		rc = tk_ticket_seal(&key, name, iv, cctx, mac);
 	tk_key_wipe(&key);
+	if (rc == 0 && gen_ran && inst->conf->takeover && mac->evp != NULL &&
+	    tk_ticket_takes_hmac(mac->evp))
+		tk_contexts_take_hmac(what.context);
 	if (rc == 0)
 		count_sealed(inst, s, (unsigned)ring, place.cell);
 	return rc == 0;

@@ -18,7 +18,7 @@
 int tk_seal_evp_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
 			 EVP_MAC_CTX *hctx, int enc);
 
-/* For SSL_CTX_set_tlsext_ticket_key_cb; where tk_ticket_takes_hmac. */
+/* For SSL_CTX_set_tlsext_ticket_key_cb: the same with an HMAC that nobody fetched. */
 int tk_seal_hmac_callback(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx,
 			  HMAC_CTX *hctx, int enc);
 

@@ -24,8 +24,6 @@
 
 #define POOL_IVS 128
 
-static bool takes_hmac;
-
 static _Thread_local struct {
 	uint64_t epoch;
 	unsigned left;
@@ -66,28 +64,16 @@ static int set_hmac(HMAC_CTX *hmac, const struct tk_key *key)
 }
 #endif
 
-static bool is_default_hmac(void)
+bool tk_ticket_takes_hmac(EVP_MAC_CTX *evp)
 {
-	EVP_MAC *mac = EVP_MAC_fetch(OSSL_LIB_CTX_get0_global_default(), "HMAC", NULL);
-	bool is_default =
-		mac != NULL &&
-		strcmp(OSSL_PROVIDER_get0_name(EVP_MAC_get0_provider(mac)), "default") == 0;
+	const OSSL_PROVIDER *of = EVP_MAC_get0_provider(EVP_MAC_CTX_get0_mac(evp));
 
-	EVP_MAC_free(mac);
-	return is_default;
-}
-
-bool tk_ticket_takes_hmac(void)
-{
-	return takes_hmac;
+	return has_hmac() && strcmp(OSSL_PROVIDER_get0_name(of), "default") == 0;
 }
 
 int tk_ticket_init(struct tk_error *e)
 {
-	int rc = tk_algorithms_init(e);
-
-	takes_hmac = rc == 0 && has_hmac() && is_default_hmac();
-	return rc;
+	return tk_algorithms_init(e);
 }
 
 static int next_iv(uint8_t iv[static TK_IV_LEN])

@@ -31,10 +31,10 @@ struct tk_mac {
 /* Fetches the algorithms; errors are those of tk_algorithms_init. */
 int tk_ticket_init(struct tk_error *e);
 
-/* Does tk_mac.hmac do?  Nothing is fetched by name for it, ticket by ticket, but it is an HMAC
- * of libcrypto's own: not where another provider than the default one has HMAC (FIPS), nor
- * where libcrypto was built without.  After tk_ticket_init. */
-bool tk_ticket_takes_hmac(void);
+/* Would tk_mac.hmac do as well as what libssl fetched?  It is an HMAC of libcrypto's own: not where
+ * another provider than the default one was to compute it (FIPS), nor where libcrypto was
+ * built without. */
+bool tk_ticket_takes_hmac(EVP_MAC_CTX *evp);
 
 /* Readies cctx and mac to encrypt under key; writes its name and a fresh IV. */
 int tk_ticket_seal(const struct tk_key *key, uint8_t name[static TK_NAME_LEN],

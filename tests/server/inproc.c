@@ -33,14 +33,17 @@ void fail(const char *what, int line)
 	exit(1);
 }
 
-SSL_CTX *new_server(void)
+SSL_CTX *with_certificate(SSL_CTX *ctx)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-
 	CHECK(ctx && SSL_CTX_use_certificate_file(ctx, cert, SSL_FILETYPE_PEM) == 1 &&
 	      SSL_CTX_use_PrivateKey_file(ctx, key, SSL_FILETYPE_PEM) == 1);
 	CHECK(SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"x", 1));
 	return ctx;
+}
+
+SSL_CTX *new_server(void)
+{
+	return with_certificate(SSL_CTX_new(TLS_server_method()));
 }
 
 static SSL_CTX *new_locked(void)
@@ -328,6 +331,8 @@ static const struct {
 	{ "own library context", own_library_context },
 	{ "mac", mac },
 	{ "mac of another provider", mac_of_another_provider },
+	{ "mac of a later provider", mac_of_a_later_provider },
+	{ "mac of a context's provider", mac_of_a_contexts_provider },
 	{ "own key callback", own_key_callback },
 	{ "changed amidst", changed_amidst },
 };

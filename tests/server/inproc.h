@@ -12,6 +12,7 @@
 void fail(const char *what, int line);
 
 SSL_CTX *new_server(void);
+SSL_CTX *with_certificate(SSL_CTX *ctx);
 SSL_CTX *new_client(void);
 
 /* The last connection's session, or NULL. */
@@ -25,6 +26,8 @@ SSL_SESSION *first_of(SSL_CTX *server, SSL_CTX *client);
 /* Scenarios of inproc_mac.c. */
 void mac(void);
 void mac_of_another_provider(void);
+void mac_of_a_later_provider(void);
+void mac_of_a_contexts_provider(void);
 void own_key_callback(void);
 void changed_amidst(void);
 

@@ -43,11 +43,12 @@ static void tell_fetched(void)
 }
 
 /* A full handshake and two resumptions. */
-static void three(void)
+static void three_on(SSL_CTX *server)
 {
-	SSL_CTX *server = new_server(), *client = new_client();
+	SSL_CTX *client = new_client();
 	SSL_SESSION *offer = first_of(server, client);
 
+	tell_fetched();
 	for (unsigned i = 0; i < 2; i++) {
 		connect_to(server, client, offer);
 		if (newest && SSL_SESSION_up_ref(newest)) /* TLS 1.3: each is offered once */
@@ -58,7 +59,7 @@ static void three(void)
 
 void mac(void)
 {
-	three();
+	three_on(new_server());
 }
 
 /* A provider that has HMAC, too, and is preferred. */
@@ -93,11 +94,28 @@ static int init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in, const O
 	return 1;
 }
 
+/* Of the process: known before its first context, or after it. */
 void mac_of_another_provider(void)
 {
 	CHECK(OSSL_PROVIDER_add_builtin(NULL, "other", init) == 1 && OSSL_PROVIDER_load(NULL, "other"));
 	CHECK(EVP_set_default_properties(NULL, "?provider=other") == 1);
-	three();
+	three_on(new_server());
+}
+
+void mac_of_a_later_provider(void)
+{
+	SSL_CTX *server = new_server();
+
+	CHECK(OSSL_PROVIDER_add_builtin(NULL, "other", init) == 1 && OSSL_PROVIDER_load(NULL, "other"));
+	CHECK(EVP_set_default_properties(NULL, "?provider=other") == 1);
+	three_on(server);
+}
+
+/* Of one context. */
+void mac_of_a_contexts_provider(void)
+{
+	CHECK(OSSL_PROVIDER_add_builtin(NULL, "other", init) == 1 && OSSL_PROVIDER_load(NULL, "other"));
+	three_on(with_certificate(SSL_CTX_new_ex(NULL, "?provider=other", TLS_server_method())));
 }
 
 static int their_key(SSL *s, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cctx, HMAC_CTX *hctx,
@@ -116,26 +134,34 @@ void own_key_callback(void)
 
 	CHECK(SSL_CTX_set_tlsext_ticket_key_cb(server, their_key) == 1);
 	connect_to(server, client, first_of(other, client));
+	for (unsigned i = 0; i < 3; i++)
+		connect_to(server, client, NULL);
 	CHECK(SSL_CTX_set_tlsext_ticket_key_cb(server, their_key) == 1);
-	connect_to(server, client, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK(SSL_SESSION_up_ref(newest));
+		connect_to(server, client, newest);
+	}
 }
 
 static SSL_CTX *changing;
 
-static void another_connection(void)
+static void other_connections(void)
 {
-	connect_to(changing, new_client(), NULL);
+	SSL_CTX *client = new_client();
+
+	for (unsigned i = 0; i < 2; i++)
+		connect_to(changing, client, NULL);
 }
 
-/* In the midst of a connection's first ticket another one's first ticket changes the callback's
- * kind, as threads do that share a context. */
+/* In the midst of a connection's ticket the tickets of others change the callback's kind, as threads do
+ * that share a context. */
 void changed_amidst(void)
 {
 	SSL_CTX *client = new_client();
 	SSL_SESSION *offer = first_of(new_server(), client);
 
 	changing = new_server();
-	amidst = another_connection;
+	amidst = other_connections;
 	connect_to(changing, client, offer);
 	CHECK(SSL_SESSION_up_ref(newest));
 	connect_to(changing, client, newest);

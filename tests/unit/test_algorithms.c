@@ -121,12 +121,12 @@ static void sets_between_threads(void)
 /* A provider for SHA-256 only, as a module for digests has it, or for AES as well. */
 static OSSL_ALGORITHM digests[2], ciphers[3];
 static const char *aes; /* the properties of its AES; NULL: it has none */
-static int forbidden; /* to keep its tables */
+static int forbidden; /* to keep the tables of that operation; 0: of none */
 
 static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
 {
 	(void)provctx;
-	*no_cache = forbidden;
+	*no_cache = operation == forbidden;
 	if (operation == OSSL_OP_CIPHER && aes != NULL)
 		return ciphers;
 	return operation == OSSL_OP_DIGEST ? digests : NULL;
@@ -179,7 +179,8 @@ static void another_provider(void)
 		int sets;
 	} rows[] = {
 		{ "provider=other", 0, 4 },
-		{ "provider=other", 1, 1 },
+		{ "provider=other", OSSL_OP_CIPHER, 1 },
+		{ "provider=other", OSSL_OP_DIGEST, 1 },
 		{ "provider=elsewhere", 0, 1 }, /* not the AES that is fetched */
 		{ NULL, 0, 1 },
 	};
