@@ -12,6 +12,7 @@
 #include <openssl/hmac.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -224,10 +225,14 @@ static void finish_open(struct work *w, const struct bench_ticket *t)
 	work_free(w);
 }
 
-static void announce(SSL *s, const struct tk_context *c)
+/* What gen does for seal, and to the context that threads share. */
+static void announce(SSL *s, const struct tk_context *c, bool takes_hmac)
 {
 	const struct tk_announced what = { .context = c->id, .tagged = true };
+	SSL_CTX *ctx = SSL_get_SSL_CTX(s);
 
+	SSL_CTX_set_tlsext_ticket_key_cb(ctx, tk_seal_hmac_callback);
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, takes_hmac ? NULL : tk_seal_evp_callback);
 	tk_conn_gen(s, &what);
 }
 
@@ -235,7 +240,7 @@ void bench_seal_ours(SSL *s, const struct tk_context *c, struct bench_ticket *t)
 {
 	struct work w = work_hmac();
 
-	announce(s, c);
+	announce(s, c, true);
 	BENCH_CHECK(tk_seal_hmac_callback(s, t->bytes, t->bytes + NAME_LEN, w.cctx, w.hmac, 1) == 1);
 	finish_seal(&w, t);
 }
@@ -244,7 +249,7 @@ void bench_seal_evp(SSL *s, const struct tk_context *c, struct bench_ticket *t)
 {
 	struct work w = work_evp();
 
-	announce(s, c);
+	announce(s, c, false);
 	BENCH_CHECK(tk_seal_evp_callback(s, t->bytes, t->bytes + NAME_LEN, w.cctx, w.evp, 1) == 1);
 	finish_seal(&w, t);
 }
