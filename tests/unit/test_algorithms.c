@@ -121,6 +121,7 @@ static void sets_between_threads(void)
 /* A provider for SHA-256 only, as a module for digests has it, or for AES as well. */
 static OSSL_ALGORITHM digests[2], ciphers[3];
 static const char *aes; /* the properties of its AES; NULL: it has none */
+static OSSL_PROVIDER *known;
 static int forbidden; /* to keep the tables of that operation; 0: of none */
 
 static const OSSL_ALGORITHM *query(void *provctx, int operation, int *no_cache)
@@ -151,9 +152,8 @@ static int other_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 		{ OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query },
 		{ 0, NULL },
 	};
-	OSSL_PROVIDER *known = OSSL_PROVIDER_load(NULL, "default");
-
 	(void)handle, (void)in;
+	known = OSSL_PROVIDER_load(NULL, "default");
 	copy(known, OSSL_OP_DIGEST, "SHA2-256:", "provider=other", &digests[0]);
 	copy(known, OSSL_OP_CIPHER, "AES-128-CBC:", aes, &ciphers[0]);
 	copy(known, OSSL_OP_CIPHER, "AES-256-CBC:", aes, &ciphers[1]);
@@ -164,11 +164,18 @@ static int other_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
 
 static int with_another_provider(void)
 {
-	if (OSSL_PROVIDER_add_builtin(NULL, "other", other_init) != 1 ||
-	    OSSL_PROVIDER_load(NULL, "other") == NULL ||
-	    EVP_set_default_properties(NULL, "?provider=other") != 1)
+	OSSL_PROVIDER *other;
+	int sets;
+
+	if (OSSL_PROVIDER_add_builtin(NULL, "other", other_init) != 1)
 		return 0;
-	return sets_of_threads();
+	other = OSSL_PROVIDER_load(NULL, "other");
+	if (other == NULL || EVP_set_default_properties(NULL, "?provider=other") != 1)
+		return 0;
+	sets = sets_of_threads();
+	OSSL_PROVIDER_unload(other);
+	OSSL_PROVIDER_unload(known);
+	return sets;
 }
 
 static void another_provider(void)
@@ -212,10 +219,12 @@ static void no_further_set_can_be_made(void)
 
 static int without_default(void)
 {
+	OSSL_PROVIDER *null = OSSL_PROVIDER_load(NULL, "null");
 	struct tk_error e;
 
-	if (OSSL_PROVIDER_load(NULL, "null") == NULL || tk_algorithms_init(&e) != TK_E_CRYPTO)
+	if (null == NULL || tk_algorithms_init(&e) != TK_E_CRYPTO)
 		return 0;
+	OSSL_PROVIDER_unload(null);
 	return strstr(e.text, "must activate the default provider") != NULL;
 }
 
