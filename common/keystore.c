@@ -69,7 +69,7 @@ static int unreadable(struct tk_ring *out, int rc, const char *file, const struc
 		      struct tk_error *e)
 {
 	tk_ring_wipe(out);
-	return tk_err_set(e, rc == TK_E_NOMEM ? rc : TK_E_SYS,
+	return tk_err_set(e, rc == TK_E_NOMEM || rc == TK_E_RANGE ? rc : TK_E_SYS,
 			  "'%s' : unable to load ssl tickets keys file (%s)", file, why->text);
 }
 
@@ -128,6 +128,37 @@ bool tk_keystore_is_state(int fd, const struct tk_ring *ring)
 		same = tk_key_equal(&ring->key[at - i], &was.key[was.slots - 1 - i]);
 	tk_ring_wipe(&was);
 	return same;
+}
+
+/* A parser's message about a file without a name, without that and without what ends the name in
+ * `not saved: FILE: REASON`. */
+static const char *bare(struct tk_error *why)
+{
+	static const char nobody[] = "'' : ";
+	char *text = why->text;
+
+	if (strncmp(text, nobody, strlen(nobody)) == 0)
+		text += strlen(nobody);
+	for (char *p = text; (p = strstr(p, ": ")) != NULL;)
+		*p = ',';
+	return text;
+}
+
+int tk_keystore_foreign(int fd, unsigned slots, const char *heal, struct tk_error *e)
+{
+	struct tk_ring there;
+	struct tk_error why;
+	int rc = tk_keystore_load_fd(fd, "", slots, &there, NULL, &why);
+
+	tk_ring_wipe(&there);
+	if (rc == 0)
+		return tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
+	if (rc == TK_E_SYS || rc == TK_E_NOMEM)
+		return tk_err_set(e, rc, "%s", bare(&why));
+	if (rc == TK_E_WEAK)
+		return tk_err_set(e, rc, "changed by somebody else, to what cannot be taken in (%s)",
+				  bare(&why));
+	return tk_err_set(e, TK_E_PARSE, "no key file any more (%s); %s", bare(&why), heal);
 }
 
 /* ---- writing ---- */
@@ -245,6 +276,18 @@ int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct 
 	if (!there || st.st_mtim.tv_sec > since)
 		set_time(fd, since, there ? st.st_mtim.tv_sec : 0);
 	return tk_file_id(fd, id);
+}
+
+int tk_keystore_clear(int fd, const struct tk_ring *ring)
+{
+	off_t len = (off_t)tk_keyfile_len(ring);
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return TK_E_SYS;
+	if (st.st_size != len && (ftruncate(fd, 0) == -1 || ftruncate(fd, len) == -1))
+		return TK_E_SYS;
+	return 0;
 }
 
 /* The access list of the old file, or none: a folder may have given the new one its own. */

@@ -114,7 +114,7 @@ static void unreadable(void)
 
 	memset(large, 'A', sizeof(large));
 	write_text("large", large, sizeof(large));
-	refuse("large", TK_E_SYS, "'large' : " CANNOT " (larger than 1048576 bytes)");
+	refuse("large", TK_E_RANGE, "'large' : " CANNOT " (larger than 1048576 bytes)");
 	unlink("large");
 
 	memset(name, 'n', sizeof(name) - 1);
