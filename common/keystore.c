@@ -29,6 +29,10 @@
 #define MOUNTED \
 	"it is mounted by itself, so no new file takes its place; it needs just the ring's lines, or " \
 	"its folder mounted"
+#define NOT_ITS_FORM "it has not just the ring's lines, and "
+#define OWNER                                                                                      \
+	NOT_ITS_FORM "a new file cannot be given its owner and group (that takes CAP_CHOWN); it "    \
+		     "needs just the ring's lines, or to belong to who writes it"
 #define ACL "system.posix_acl_access"
 #define ACL_MAX 2048 /* bytes; some 250 users and groups */
 #define LOCK_STEP_MS 5
@@ -385,36 +389,63 @@ static int open_new(const char *path, char **name)
 	return -1;
 }
 
+static int failed(struct tk_error *e)
+{
+	return tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
+}
+
+/* What is refused is a new file, not the old one, which may well be one that can be written. */
+static int refused(const char *path, struct tk_error *e)
+{
+	const char *slash = strrchr(path, '/');
+	int len = slash == path ? 1 : (int)(slash - path);
+
+	if (errno == EBUSY) /* rename(2), where a container has just this file mounted */
+		return tk_err_set(e, TK_E_SYS, MOUNTED);
+	if (errno != EACCES && errno != EPERM && errno != EROFS)
+		return failed(e);
+	if (strstr(path, ": ")) /* which ends the name in `not saved: FILE: REASON` */
+		return tk_err_set(e, TK_E_SYS, NOT_ITS_FORM "its folder takes no new file (%s)",
+				  strerror(errno));
+	return tk_err_set(e, TK_E_SYS, NOT_ITS_FORM "'%.*s' takes no new file (%s)", len, path,
+			  strerror(errno));
+}
+
 /* The identity is noted last: a change of name or mode is one of the file, too. */
 static int fill_new(int fd, const char *name, const char *path, const struct stat *old,
-		    const struct tk_ring *ring, int64_t since, struct tk_file_id *id)
+		    const struct tk_ring *ring, int64_t since, struct tk_file_id *id,
+		    struct tk_error *e)
 {
-	if (write_text(fd, ring) || dress(fd, path, old) == -1)
-		return -1;
+	if (write_text(fd, ring))
+		return failed(e);
+	if (dress(fd, path, old) == -1)
+		return errno == EPERM ? tk_err_set(e, TK_E_SYS, OWNER) : failed(e);
 	set_time(fd, since, 0);
 	if (rename(name, path) == -1)
-		return -1;
-	return tk_file_id(fd, id) ? -1 : 0;
+		return refused(path, e);
+	return tk_file_id(fd, id) ? failed(e) : 0;
 }
 
 static int make_new(const char *path, const struct tk_ring *ring, int64_t since,
-		    struct tk_file_id *id)
+		    struct tk_file_id *id, struct tk_error *e)
 {
 	struct stat old;
 	char *name;
-	int fd, saved;
+	int fd;
 
-	if (stat(path, &old) == -1)
+	if (stat(path, &old) == -1) {
+		failed(e);
 		return -1;
+	}
 	remove_all_dead(path);
 	fd = open_new(path, &name);
-	if (fd != -1 && fill_new(fd, name, path, &old, ring, since, id) == 0) {
+	if (fd == -1) {
+		refused(path, e);
+	} else if (fill_new(fd, name, path, &old, ring, since, id, e) == 0) {
 		(void)flock(fd, LOCK_UN);
-	} else if (fd != -1) {
-		saved = errno;
+	} else {
 		(void)unlink(name);
 		close(fd);
-		errno = saved;
 		fd = -1;
 	}
 	free(name);
@@ -425,10 +456,12 @@ int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t si
 			struct tk_file_id *id, struct tk_error *e)
 {
 	char *path = realpath(file, NULL);
-	int fd = path ? make_new(path, ring, since, id) : -1;
+	int fd = -1;
 
-	if (fd == -1) /* rename(2) is refused where a container has just this file mounted */
-		tk_err_set(e, TK_E_SYS, "%s", errno == EBUSY ? MOUNTED : strerror(errno));
+	if (path)
+		fd = make_new(path, ring, since, id, e);
+	else
+		failed(e);
 	free(path);
 	return fd;
 }

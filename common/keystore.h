@@ -22,6 +22,7 @@
 /* Reasons for which a ring is not saved, besides those of the system. */
 #define TK_KEYSTORE_CHANGED "changed by somebody else; 'reload ssl tls-key' takes it in"
 #define TK_KEYSTORE_GONE "removed by somebody else"
+#define TK_KEYSTORE_LOCKED "another program has it locked all the time"
 
 /* Reads `file` into a ring of `slots` keys.  Only a regular file of at most 1 MiB
  * is read (a FIFO would stall the server); what was read is wiped before it returns.  Waits

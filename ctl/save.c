@@ -206,14 +206,20 @@ static int write_file(int fd, const char *socket, const char *file, const struct
 	return rc ? tk_err_set(e, rc, "%s", strerror(errno)) : 0;
 }
 
+static int not_open(int why, struct tk_error *e)
+{
+	if (why == ENOENT)
+		return tk_err_set(e, TK_E_NOENT, GONE);
+	return tk_err_set(e, TK_E_SYS, "%s", why == EBUSY ? TK_KEYSTORE_LOCKED : strerror(why));
+}
+
 static int save_file(const char *socket, const char *file, bool insist, struct tk_error *e)
 {
 	struct state s;
 	int fd = tk_keystore_lock(file, LOCK_MS), rc;
 
 	if (fd == -1)
-		return tk_err_set(e, errno == ENOENT ? TK_E_NOENT : TK_E_SYS, "%s",
-				  errno == ENOENT ? GONE : strerror(errno));
+		return not_open(errno, e);
 	rc = ask_state(socket, file, &s, e);
 	if (!rc)
 		rc = write_file(fd, socket, file, &s, insist, e);

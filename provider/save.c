@@ -22,7 +22,6 @@
 #define BUSY_MS 5000           /* somebody was not: so long he is waited for once only */
 #define NOT_OPEN "not open, and the server has another root by now"
 #define HEAL "'save ssl tls-key' writes the ring into it"
-#define OTHERS "another program has it locked all the time"
 
 /* A file that is open for one save. */
 struct place {
@@ -97,7 +96,7 @@ static int find_file(struct tk_instance *inst, unsigned ring, struct place *p, s
 	if (why == ENOENT || why == ENOTDIR)
 		return tk_err_set(e, TK_E_SYS, TK_KEYSTORE_GONE);
 	if (why == EBUSY)
-		return tk_err_set(e, TK_E_BUSY, OTHERS);
+		return tk_err_set(e, TK_E_BUSY, TK_KEYSTORE_LOCKED);
 	/* EACCES: it may be the folder that cannot be looked into any more */
 	if (find_kept(kept, p, e) == 0 && (why == EACCES || same_inode(kept->num, path)))
 		return 0;

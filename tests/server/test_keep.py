@@ -165,6 +165,39 @@ def test_a_file_that_is_mounted(site):
     assert rotate(site) is None and in_step(site)
 
 
+@pytest.mark.parametrize("case", ["the folder", "a sticky folder", "the owner"])
+def test_what_keeps_a_file_from_its_form_is_named(site, case):
+    """`Permission denied` of a file that may be written, `Operation not permitted` of nothing that is
+    named: what is to be done?"""
+    folder = site.dir / "keys"
+    folder.mkdir()
+    site.keyfile = folder / "t.key"
+    site.write_keys(5)
+    site.keyfile.chmod(0o666)
+    site.write_conf(keys=False)
+    if case == "the owner":
+        os.chown(folder, WWW, WWW)
+    elif case == "a sticky folder":
+        os.chown(site.keyfile, 1, WWW)
+        folder.chmod(0o1777)
+    before = lines(site)
+    SServer(site, wrap=AS_WWW, user=WWW)
+    if case == "the folder":
+        want = f"it has not just the ring's lines, and '{folder}' takes no new file (Permission denied)"
+    else:
+        want = ("it has not just the ring's lines, and a new file cannot be given its owner and group (that "
+                "takes CAP_CHOWN); it needs just the ring's lines, or to belong to who writes it")
+    assert f"not saved: {site.keyfile}: {want}" in site.log_text()
+    assert rotate(site) == want and lines(site) == before
+    assert sorted(os.listdir(folder)) == ["t.key"]
+    # what it names is enough
+    if case == "a sticky folder":
+        os.chown(site.keyfile, WWW, WWW)
+    else:
+        site.keyfile.write_text("".join(k + "\n" for k in site.keys()))
+    assert rotate(site) is None and in_step(site)
+
+
 def test_deployed_with_an_older_time_stays(site):
     """rsync -a and cp -p keep the time of where the file came from, which may be before the ring's
     oldest key.  The server may not even look whether the file is another."""
@@ -593,6 +626,8 @@ def test_the_server_waits_for_whoever_has_the_file_locked(site):
         text = site.keyfile.read_text()
         assert rotate(site) == "another program has it locked all the time"
         assert site.keyfile.read_text() == text and site.info()["Not_saved"] == "1"
+        assert tkctl(site, "save").stderr == (f"tkctl: {site.keyfile}: not saved by tkctl either: another "
+                                              "program has it locked all the time\n")
     assert rotate(site) is None and in_step(site) and site.info()["Not_saved"] == "0"
 
 
