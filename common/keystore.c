@@ -466,11 +466,24 @@ int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t si
 	return fd;
 }
 
-/* Under its name it is whole from the first moment on; link(2) overwrites nothing. */
+/* Gives a new file its last name, over nothing.  link(2), for a kernel or filesystem that cannot
+ * rename so, gives it a second one, which is left behind if we are killed before the first one is
+ * gone. */
+static int name_new(const char *name, const char *file)
+{
+	if (renameat2(AT_FDCWD, name, AT_FDCWD, file, RENAME_NOREPLACE) == 0)
+		return 0;
+	if ((errno != EINVAL && errno != ENOSYS) || link(name, file) == -1)
+		return -1;
+	(void)unlink(name);
+	return 0;
+}
+
+/* Under its name it is whole from the first moment on. */
 static int create(const char *file, const struct tk_ring *ring)
 {
 	char *name;
-	int fd, rc, saved;
+	int fd, rc = -1, saved;
 
 	remove_all_dead(file);
 	fd = open_new(file, &name);
@@ -478,9 +491,11 @@ static int create(const char *file, const struct tk_ring *ring)
 		free(name);
 		return -1;
 	}
-	rc = fchmod(fd, 0600) == -1 || write_text(fd, ring) ? -1 : link(name, file);
+	if (fchmod(fd, 0600) == 0 && write_text(fd, ring) == 0)
+		rc = name_new(name, file);
 	saved = errno;
-	(void)unlink(name);
+	if (rc == -1)
+		(void)unlink(name);
 	tk_keystore_unlock(fd);
 	free(name);
 	errno = saved;
