@@ -163,6 +163,8 @@ def test_a_file_that_is_mounted(site):
     assert rotate(site).startswith("it is mounted by itself") and len(lines(site)) == 4
     site.keyfile.write_text("".join(k + "\n" for k in site.keys()))
     assert rotate(site) is None and in_step(site)
+    damage(site, "emptied")
+    assert tkctl(site, "save").returncode == 0 and in_step(site)
 
 
 @pytest.mark.parametrize("case", ["the folder", "a sticky folder", "the owner"])
