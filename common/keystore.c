@@ -29,6 +29,10 @@
 #define MOUNTED \
 	"it is mounted by itself, so no new file takes its place; it needs just the ring's lines, or " \
 	"its folder mounted"
+#define NOT_ITS_FORM "it has not just the ring's lines, and "
+#define OWNER                                                                                      \
+	NOT_ITS_FORM "a new file cannot be given its owner and group (that takes CAP_CHOWN); it "    \
+		     "needs just the ring's lines, or to belong to who writes it"
 #define ACL "system.posix_acl_access"
 #define ACL_MAX 2048 /* bytes; some 250 users and groups */
 #define LOCK_STEP_MS 5
@@ -69,7 +73,7 @@ static int unreadable(struct tk_ring *out, int rc, const char *file, const struc
 		      struct tk_error *e)
 {
 	tk_ring_wipe(out);
-	return tk_err_set(e, rc == TK_E_NOMEM ? rc : TK_E_SYS,
+	return tk_err_set(e, rc == TK_E_NOMEM || rc == TK_E_RANGE ? rc : TK_E_SYS,
 			  "'%s' : unable to load ssl tickets keys file (%s)", file, why->text);
 }
 
@@ -128,6 +132,37 @@ bool tk_keystore_is_state(int fd, const struct tk_ring *ring)
 		same = tk_key_equal(&ring->key[at - i], &was.key[was.slots - 1 - i]);
 	tk_ring_wipe(&was);
 	return same;
+}
+
+/* A parser's message about a file without a name, without that and without what ends the name in
+ * `not saved: FILE: REASON`. */
+static const char *bare(struct tk_error *why)
+{
+	static const char nobody[] = "'' : ";
+	char *text = why->text;
+
+	if (strncmp(text, nobody, strlen(nobody)) == 0)
+		text += strlen(nobody);
+	for (char *p = text; (p = strstr(p, ": ")) != NULL;)
+		*p = ',';
+	return text;
+}
+
+int tk_keystore_foreign(int fd, unsigned slots, const char *heal, struct tk_error *e)
+{
+	struct tk_ring there;
+	struct tk_error why;
+	int rc = tk_keystore_load_fd(fd, "", slots, &there, NULL, &why);
+
+	tk_ring_wipe(&there);
+	if (rc == 0)
+		return tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
+	if (rc == TK_E_SYS || rc == TK_E_NOMEM)
+		return tk_err_set(e, rc, "%s", bare(&why));
+	if (rc == TK_E_WEAK)
+		return tk_err_set(e, rc, "changed by somebody else, to what cannot be taken in (%s)",
+				  bare(&why));
+	return tk_err_set(e, TK_E_PARSE, "no key file any more (%s); %s", bare(&why), heal);
 }
 
 /* ---- writing ---- */
@@ -247,6 +282,18 @@ int tk_keystore_write(int fd, const struct tk_ring *ring, int64_t since, struct 
 	return tk_file_id(fd, id);
 }
 
+int tk_keystore_clear(int fd, const struct tk_ring *ring)
+{
+	off_t len = (off_t)tk_keyfile_len(ring);
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return TK_E_SYS;
+	if (st.st_size != len && (ftruncate(fd, 0) == -1 || ftruncate(fd, len) == -1))
+		return TK_E_SYS;
+	return 0;
+}
+
 /* The access list of the old file, or none: a folder may have given the new one its own. */
 static int copy_acl(int fd, const char *path)
 {
@@ -342,36 +389,63 @@ static int open_new(const char *path, char **name)
 	return -1;
 }
 
+static int failed(struct tk_error *e)
+{
+	return tk_err_set(e, TK_E_SYS, "%s", strerror(errno));
+}
+
+/* What is refused is a new file, not the old one, which may well be one that can be written. */
+static int refused(const char *path, struct tk_error *e)
+{
+	const char *slash = strrchr(path, '/');
+	int len = slash == path ? 1 : (int)(slash - path);
+
+	if (errno == EBUSY) /* rename(2), where a container has just this file mounted */
+		return tk_err_set(e, TK_E_SYS, MOUNTED);
+	if (errno != EACCES && errno != EPERM && errno != EROFS)
+		return failed(e);
+	if (strstr(path, ": ")) /* which ends the name in `not saved: FILE: REASON` */
+		return tk_err_set(e, TK_E_SYS, NOT_ITS_FORM "its folder takes no new file (%s)",
+				  strerror(errno));
+	return tk_err_set(e, TK_E_SYS, NOT_ITS_FORM "'%.*s' takes no new file (%s)", len, path,
+			  strerror(errno));
+}
+
 /* The identity is noted last: a change of name or mode is one of the file, too. */
 static int fill_new(int fd, const char *name, const char *path, const struct stat *old,
-		    const struct tk_ring *ring, int64_t since, struct tk_file_id *id)
+		    const struct tk_ring *ring, int64_t since, struct tk_file_id *id,
+		    struct tk_error *e)
 {
-	if (write_text(fd, ring) || dress(fd, path, old) == -1)
-		return -1;
+	if (write_text(fd, ring))
+		return failed(e);
+	if (dress(fd, path, old) == -1)
+		return errno == EPERM ? tk_err_set(e, TK_E_SYS, OWNER) : failed(e);
 	set_time(fd, since, 0);
 	if (rename(name, path) == -1)
-		return -1;
-	return tk_file_id(fd, id) ? -1 : 0;
+		return refused(path, e);
+	return tk_file_id(fd, id) ? failed(e) : 0;
 }
 
 static int make_new(const char *path, const struct tk_ring *ring, int64_t since,
-		    struct tk_file_id *id)
+		    struct tk_file_id *id, struct tk_error *e)
 {
 	struct stat old;
 	char *name;
-	int fd, saved;
+	int fd;
 
-	if (stat(path, &old) == -1)
+	if (stat(path, &old) == -1) {
+		failed(e);
 		return -1;
+	}
 	remove_all_dead(path);
 	fd = open_new(path, &name);
-	if (fd != -1 && fill_new(fd, name, path, &old, ring, since, id) == 0) {
+	if (fd == -1) {
+		refused(path, e);
+	} else if (fill_new(fd, name, path, &old, ring, since, id, e) == 0) {
 		(void)flock(fd, LOCK_UN);
-	} else if (fd != -1) {
-		saved = errno;
+	} else {
 		(void)unlink(name);
 		close(fd);
-		errno = saved;
 		fd = -1;
 	}
 	free(name);
@@ -382,19 +456,34 @@ int tk_keystore_rewrite(const char *file, const struct tk_ring *ring, int64_t si
 			struct tk_file_id *id, struct tk_error *e)
 {
 	char *path = realpath(file, NULL);
-	int fd = path ? make_new(path, ring, since, id) : -1;
+	int fd = -1;
 
-	if (fd == -1) /* rename(2) is refused where a container has just this file mounted */
-		tk_err_set(e, TK_E_SYS, "%s", errno == EBUSY ? MOUNTED : strerror(errno));
+	if (path)
+		fd = make_new(path, ring, since, id, e);
+	else
+		failed(e);
 	free(path);
 	return fd;
 }
 
-/* Under its name it is whole from the first moment on; link(2) overwrites nothing. */
+/* Gives a new file its last name, over nothing.  link(2), for a kernel or filesystem that cannot
+ * rename so, gives it a second one, which is left behind if we are killed before the first one is
+ * gone. */
+static int name_new(const char *name, const char *file)
+{
+	if (renameat2(AT_FDCWD, name, AT_FDCWD, file, RENAME_NOREPLACE) == 0)
+		return 0;
+	if ((errno != EINVAL && errno != ENOSYS) || link(name, file) == -1)
+		return -1;
+	(void)unlink(name);
+	return 0;
+}
+
+/* Under its name it is whole from the first moment on. */
 static int create(const char *file, const struct tk_ring *ring)
 {
 	char *name;
-	int fd, rc, saved;
+	int fd, rc = -1, saved;
 
 	remove_all_dead(file);
 	fd = open_new(file, &name);
@@ -402,9 +491,11 @@ static int create(const char *file, const struct tk_ring *ring)
 		free(name);
 		return -1;
 	}
-	rc = fchmod(fd, 0600) == -1 || write_text(fd, ring) ? -1 : link(name, file);
+	if (fchmod(fd, 0600) == 0 && write_text(fd, ring) == 0)
+		rc = name_new(name, file);
 	saved = errno;
-	(void)unlink(name);
+	if (rc == -1)
+		(void)unlink(name);
 	tk_keystore_unlock(fd);
 	free(name);
 	errno = saved;

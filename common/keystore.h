@@ -22,6 +22,7 @@
 /* Reasons for which a ring is not saved, besides those of the system. */
 #define TK_KEYSTORE_CHANGED "changed by somebody else; 'reload ssl tls-key' takes it in"
 #define TK_KEYSTORE_GONE "removed by somebody else"
+#define TK_KEYSTORE_LOCKED "another program has it locked all the time"
 
 /* Reads `file` into a ring of `slots` keys.  Only a regular file of at most 1 MiB
  * is read (a FIFO would stall the server); what was read is wiped before it returns.  Waits
@@ -29,8 +30,8 @@
  * *id, of what was read, may be NULL.
  * Messages: HAProxy's, see keyfile.h; for a file that cannot be read
  *   'FILE' : unable to load ssl tickets keys file (REASON)
- * Returns 0, TK_E_SYS, TK_E_NOMEM or what tk_keyfile_parse returns; *out is wiped
- * on failure. */
+ * Returns 0, TK_E_SYS, TK_E_NOMEM, TK_E_RANGE (too large) or what tk_keyfile_parse returns; *out
+ * is wiped on failure. */
 int tk_keystore_load(const char *file, unsigned slots, struct tk_ring *out,
 		     struct tk_file_id *id, struct tk_error *e);
 
@@ -54,6 +55,19 @@ void tk_keystore_unlock(int fd);
  * if its last key is one of the ring's and those before it are the same in both, as far as
  * the ring has them.  Anything else somebody else has written. */
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring);
+
+/* What has somebody else left in the open file, for a ring of `slots` keys?  Never 0; the reason
+ * for not saving is in *e, without a ": ":
+ *   TK_E_INUSE  keys that `reload ssl tls-key` takes in
+ *   TK_E_WEAK   keys that it does not
+ *   TK_E_PARSE  no keys, or too few: no key file any more.  `heal`: what would write it anew
+ *   TK_E_SYS, TK_E_NOMEM  it cannot be read */
+int tk_keystore_foreign(int fd, unsigned slots, const char *heal, struct tk_error *e);
+
+/* For what is no key file any more: empties it and gives it the size of the ring's form, so that
+ * tk_keystore_write writes it where it is, and whoever is killed in between leaves no key file.
+ * TK_E_SYS: errno says why. */
+int tk_keystore_clear(int fd, const struct tk_ring *ring);
 
 /* Does the open file hold just the ring, and in its form? */
 bool tk_keystore_holds(int fd, const struct tk_ring *ring);

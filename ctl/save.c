@@ -37,6 +37,10 @@
 #define GONE                                                                                       \
 	TK_KEYSTORE_GONE "; tkctl makes it anew where " TK_TRUST_CONFS " names it and this "       \
 	"socket, in a folder that only root can change"
+#define HEAL                                                                                       \
+	"'tkctl save' writes the ring into it where the server may write it, or where "            \
+	TK_TRUST_CONFS " names it and this socket, in a folder that only root can change; else "   \
+	"it needs the keys that 'show tls-keys' shows"
 #define LOOSE                                                                                      \
 	"it has not just the ring's lines, and is not renamed over in a folder that others "       \
 	"can change"
@@ -140,25 +144,37 @@ static bool was_newest(const struct state *s, const uint8_t name[static TK_NAME_
 	return s->events && s->id[0] && strstr(s->events, want) != NULL;
 }
 
-/* A file of a configuration that is believed is the server's own, and may hold a state that
- * was longer ago: there its events are good enough to tell that from what somebody else has
- * written. */
-static int may_overwrite(int fd, const char *socket, const char *file, const struct state *s,
-			 struct tk_error *e)
+static bool was_state(int fd, const struct state *s)
 {
 	struct tk_ring last;
 	struct tk_error why;
-	bool was;
+	bool was = !tk_keystore_load_fd(fd, "", 1, &last, NULL, &why) &&
+		   was_newest(s, tk_key_name(&last.key[0]));
+
+	tk_ring_wipe(&last);
+	return was;
+}
+
+/* A file of a configuration that is believed is the server's own, and may hold a state that
+ * was longer ago: there its events are good enough to tell that from what somebody else has
+ * written.  What is no key file any more is written over there only: elsewhere it may be
+ * anything, and even where it is empty some other program may read it. */
+static int may_overwrite(int fd, const char *socket, const char *file, const struct state *s,
+			 bool insist, struct tk_error *e)
+{
+	int rc;
 
 	if (tk_keystore_is_state(fd, &s->ring))
 		return 0;
+	rc = tk_keystore_foreign(fd, s->ring.slots, HEAL, e);
 	if (!tk_trust_file(socket, file))
-		return tk_err_set(e, TK_E_INUSE, FOREIGN);
-	if (tk_keystore_load_fd(fd, "", 1, &last, NULL, &why))
-		return tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
-	was = was_newest(s, tk_key_name(&last.key[0]));
-	tk_ring_wipe(&last);
-	return was ? 0 : tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
+		return rc == TK_E_INUSE ? tk_err_set(e, rc, FOREIGN) : rc;
+	if (rc == TK_E_INUSE && was_state(fd, s))
+		return 0;
+	if (rc != TK_E_PARSE || !insist)
+		return rc;
+	rc = tk_keystore_clear(fd, &s->ring);
+	return rc ? tk_err_set(e, rc, "%s", strerror(errno)) : 0;
 }
 
 /* By its name, which must be that of the file that was looked at. */
@@ -177,10 +193,10 @@ static int rename_over(const char *file, const struct state *s, struct tk_error 
 }
 
 static int write_file(int fd, const char *socket, const char *file, const struct state *s,
-		      struct tk_error *e)
+		      bool insist, struct tk_error *e)
 {
 	struct tk_file_id id;
-	int rc = may_overwrite(fd, socket, file, s, e);
+	int rc = may_overwrite(fd, socket, file, s, insist, e);
 
 	if (rc)
 		return rc;
@@ -190,17 +206,23 @@ static int write_file(int fd, const char *socket, const char *file, const struct
 	return rc ? tk_err_set(e, rc, "%s", strerror(errno)) : 0;
 }
 
-static int save_file(const char *socket, const char *file, struct tk_error *e)
+static int not_open(int why, struct tk_error *e)
+{
+	if (why == ENOENT)
+		return tk_err_set(e, TK_E_NOENT, GONE);
+	return tk_err_set(e, TK_E_SYS, "%s", why == EBUSY ? TK_KEYSTORE_LOCKED : strerror(why));
+}
+
+static int save_file(const char *socket, const char *file, bool insist, struct tk_error *e)
 {
 	struct state s;
 	int fd = tk_keystore_lock(file, LOCK_MS), rc;
 
 	if (fd == -1)
-		return tk_err_set(e, errno == ENOENT ? TK_E_NOENT : TK_E_SYS, "%s",
-				  errno == ENOENT ? GONE : strerror(errno));
+		return not_open(errno, e);
 	rc = ask_state(socket, file, &s, e);
 	if (!rc)
-		rc = write_file(fd, socket, file, &s, e);
+		rc = write_file(fd, socket, file, &s, insist, e);
 	fini_state(&s);
 	tk_keystore_unlock(fd);
 	return rc;
@@ -239,7 +261,7 @@ static enum tk_status save_one(const char *socket, const char *file, const char 
 		rc = tk_err_set(&e, TK_E_PARSE, "a name that does not begin at the root may be "
 						"another file for the server");
 	else
-		rc = save_file(socket, file, &e);
+		rc = save_file(socket, file, insist, &e);
 	if (rc == TK_E_NOENT && insist)
 		rc = make_file(socket, file, &e);
 	if (rc == 0) {

@@ -57,7 +57,7 @@ static void finish(struct tk_speaker *who, unsigned ring, const struct tk_change
 		   struct tk_reply *out)
 {
 	struct tk_error e;
-	int rc = tk_save_ring(who->inst, ring, &e);
+	int rc = tk_save_ring(who->inst, ring, false, &e);
 
 	conclude(who, ring, c, rc == 0 ? NULL : &e, out);
 }
@@ -238,7 +238,7 @@ void tk_command_save(struct tk_speaker *who, unsigned argc, char *const *argv, s
 		int rc = 0;
 
 		if (tk_save_wanted(who->inst, ring)) {
-			rc = tk_save_ring(who->inst, ring, &e);
+			rc = tk_save_ring(who->inst, ring, true, &e);
 			if (rc == 0)
 				tk_reply_addf(out, "TLS ticket keys saved: %u %s\n", ring,
 					      rings[ring].file);

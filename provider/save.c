@@ -21,7 +21,7 @@
 #define FILE_DEADLINE_MS 1000 /* for others to be done with a file */
 #define BUSY_MS 5000           /* somebody was not: so long he is waited for once only */
 #define NOT_OPEN "not open, and the server has another root by now"
-#define OTHERS "another program has it locked all the time"
+#define HEAL "'save ssl tls-key' writes the ring into it"
 
 /* A file that is open for one save. */
 struct place {
@@ -96,7 +96,7 @@ static int find_file(struct tk_instance *inst, unsigned ring, struct place *p, s
 	if (why == ENOENT || why == ENOTDIR)
 		return tk_err_set(e, TK_E_SYS, TK_KEYSTORE_GONE);
 	if (why == EBUSY)
-		return tk_err_set(e, TK_E_BUSY, OTHERS);
+		return tk_err_set(e, TK_E_BUSY, TK_KEYSTORE_LOCKED);
 	/* EACCES: it may be the folder that cannot be looked into any more */
 	if (find_kept(kept, p, e) == 0 && (why == EACCES || same_inode(kept->num, path)))
 		return 0;
@@ -178,14 +178,26 @@ static int write_file(struct tk_instance *inst, unsigned id, int fd, const struc
 	return rc == 0 ? 0 : tk_err_set(e, rc, "%s", strerror(errno));
 }
 
+/* There is nothing of somebody else's to lose in what is no key file any more.  Still it waits for
+ * somebody to ask: he may be about to write it. */
+static int take_over(int fd, const struct tk_ring *ring, bool insist, struct tk_error *e)
+{
+	int rc = tk_keystore_foreign(fd, ring->slots, HEAL, e);
+
+	if (rc != TK_E_PARSE || !insist)
+		return rc;
+	rc = tk_keystore_clear(fd, ring);
+	return rc == 0 ? 0 : tk_err_set(e, rc, "%s", strerror(errno));
+}
+
 static int write_ring(struct tk_instance *inst, unsigned id, const struct tk_ring *ring,
-		      struct tk_error *e)
+		      bool insist, struct tk_error *e)
 {
 	struct place p;
 	int rc = find_file(inst, id, &p, e);
 
 	if (rc == 0 && !may_overwrite(inst, id, p.fd, ring))
-		rc = tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
+		rc = take_over(p.fd, ring, insist, e);
 	tk_ringstate_set_next(inst->board, id, tk_ring_sum(ring)); /* tkctl may write it, too */
 	if (rc == 0)
 		rc = write_file(inst, id, p.fd, ring, e);
@@ -195,14 +207,14 @@ static int write_ring(struct tk_instance *inst, unsigned id, const struct tk_rin
 	return rc;
 }
 
-static int save_locked(struct tk_instance *inst, unsigned id, struct tk_error *e)
+static int save_locked(struct tk_instance *inst, unsigned id, bool insist, struct tk_error *e)
 {
 	struct tk_ring ring;
 	int rc = tk_vault_read(inst->vault, id, &ring);
 
 	if (rc != 0)
 		return tk_err_set(e, rc, "%s", tk_ops_reason(rc));
-	rc = write_ring(inst, id, &ring, e);
+	rc = write_ring(inst, id, &ring, insist, e);
 	tk_ring_wipe(&ring);
 	return rc;
 }
@@ -223,7 +235,7 @@ static int note(struct tk_instance *inst, unsigned id, int rc, const struct tk_e
 	return rc;
 }
 
-int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e)
+int tk_save_ring(struct tk_instance *inst, unsigned ring, bool insist, struct tk_error *e)
 {
 	int rc;
 
@@ -231,7 +243,7 @@ int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e)
 		return 0;
 	rc = lock_files(inst, e);
 	if (rc == 0) {
-		rc = save_locked(inst, ring, e);
+		rc = save_locked(inst, ring, insist, e);
 		tk_board_unlock(inst->board, TK_LOCK_FILE);
 	}
 	return note(inst, ring, rc, e);
@@ -264,7 +276,7 @@ static bool open_one(struct tk_instance *inst, unsigned id)
 		bool fine = in_form(inst, id, fd, &ring);
 
 		kept = keep(inst, id, fd);
-		rc = fine ? 0 : write_ring(inst, id, &ring, &e);
+		rc = fine ? 0 : write_ring(inst, id, &ring, false, &e);
 		tk_ring_wipe(&ring);
 	}
 	note(inst, id, rc, &e);
@@ -400,7 +412,7 @@ static bool tidy_up(struct tk_instance *inst, unsigned id, const struct tk_file_
 	if (!tk_save_wanted(inst, id))
 		return true;
 	if (was->size != tk_keyfile_len(ring) || was->mtime_s > tk_ops_since(inst, id))
-		rc = save_locked(inst, id, e);
+		rc = save_locked(inst, id, false, e);
 	return note(inst, id, rc, e) == 0;
 }
 

@@ -4,8 +4,8 @@
  *
  * A file is written only while it holds the keys that this instance last read there, wrote or
  * was about to write, or a state of the ring; else somebody else has changed it, and what stands
- * there is not touched.  That goes by what it holds, not by its time: two writers may come within
- * one tick of the kernel's clock.
+ * there is not touched, unless it is no key file any more and saving was asked for.  That goes by
+ * what it holds, not by its time: two writers may come within one tick of the kernel's clock.
  * Descriptors are opened on attach, before a server gives up rights or its root.
  *
  * Locks: takes the record lock for files, then flock(2) of the file.  Threads: attach, then control
@@ -28,9 +28,10 @@ void tk_save_forked(struct tk_instance *inst);
 /* Is this a ring that is to be saved? */
 bool tk_save_wanted(const struct tk_instance *inst, unsigned ring);
 
-/* Makes the file hold what the ring holds.  Nothing to do without persist.  On failure the
- * reason is in *e, was logged, and the ring counts as not saved. */
-int tk_save_ring(struct tk_instance *inst, unsigned ring, struct tk_error *e);
+/* Makes the file hold what the ring holds.  Nothing to do without persist.  insist: it was asked
+ * for, and what is no key file any more is written over.  On failure the reason is in *e, was
+ * logged, and the ring counts as not saved. */
+int tk_save_ring(struct tk_instance *inst, unsigned ring, bool insist, struct tk_error *e);
 
 /* How many rings could not be saved and are not in their files: tkctl may have written them since,
  * or nothing had to be written.  A file that this process cannot read counts. */

@@ -29,7 +29,7 @@ static int rotate(struct tk_instance *inst, unsigned ring)
 		tk_ops_record(inst, ring, TK_EVENT_TIMER, NULL, TK_EVENT_FAILED);
 		return rc;
 	}
-	rc = tk_save_ring(inst, ring, &e);
+	rc = tk_save_ring(inst, ring, false, &e);
 	tk_key_name_hex(c.newest, hex);
 	if (tk_ops_theirs(inst, ring))
 		tk_log(LOG_WARNING, "ring %u (%s): key rotated, newest is %s, by the timer; not saved, "

@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 
@@ -150,6 +151,58 @@ def test_folder_without_the_right_to_write(folder):
     assert (p.returncode, p.stdout) == (1, "")
     assert p.stderr == f"tkctl gen: {folder}/k: Permission denied\n"
     assert list(folder.iterdir()) == []
+
+
+# ---- killed, and old kernels ----
+
+def start_traced(path, *inject):
+    options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0"  # which cannot be looked for under strace
+    return subprocess.Popen(["/usr/bin/strace", "-f", "-o", "/dev/null", *(f"-einject={i}" for i in inject),
+                             TKCTL, "gen", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            text=True, stdin=subprocess.DEVNULL, env=os.environ | {"ASAN_OPTIONS": options})
+
+
+def traced(path, *inject):
+    p = start_traced(path, *inject)
+    out, err = p.communicate(timeout=GUARD)
+    return subprocess.CompletedProcess(p.args, p.returncode, out, err)
+
+
+def test_killed_it_leaves_no_second_name(folder):
+    """The new name came by link(2): who was killed before he removed the first one left a second
+    hard link to the key file, which outlives what is done to that."""
+    unlink = "?unlink,?unlinkat:signal=KILL"
+    if "tsan" in sanitizers.RUNTIMES:  # which removes a file of its own before main()
+        unlink += ":when=2"
+    p = traced(folder / "k", unlink)
+    assert [f.name for f in folder.iterdir()] == ["k"] and (folder / "k").stat().st_nlink == 1
+    assert p.returncode == 0 and len(keys_of(folder / "k")) == 3
+
+
+@pytest.mark.parametrize("why", ["EINVAL", "ENOSYS"])
+def test_where_no_name_can_be_kept_from_being_replaced(folder, why):
+    """NFS and old kernels know no RENAME_NOREPLACE."""
+    p = traced(folder / "k", f"renameat2:error={why}")
+    assert p.returncode == 0, p.stderr
+    assert [f.name for f in folder.iterdir()] == ["k"] and (folder / "k").stat().st_nlink == 1
+    before = (folder / "k").read_text()
+    p = traced(folder / "k", f"renameat2:error={why}")
+    assert p.returncode == 1 and "gen does not overwrite" in p.stderr
+    assert [f.name for f in folder.iterdir()] == ["k"] and (folder / "k").read_text() == before
+
+
+@pytest.mark.parametrize("inject", [[], ["renameat2:error=ENOSYS"]])
+def test_a_file_that_comes_at_the_last_moment_stays(folder, inject):
+    call = "link,linkat" if inject else "renameat2"
+    p = start_traced(folder / "k", *inject, f"?{call.replace(',', ',?')}:delay_enter=1000000")
+    end = time.monotonic() + GUARD
+    while not [f for f in folder.glob("k.tkprov-new*") if f.stat().st_size == 327]:
+        assert time.monotonic() < end and p.poll() is None
+        time.sleep(0.01)
+    (folder / "k").write_text("of somebody else\n")
+    _, err = p.communicate(timeout=GUARD)
+    assert p.returncode == 1 and "gen does not overwrite" in err
+    assert [f.name for f in folder.iterdir()] == ["k"] and (folder / "k").read_text() == "of somebody else\n"
 
 
 # ThreadSanitizer begins each program with a file of its own, which may not be empty

@@ -253,6 +253,39 @@ def test_renamed_over(taken):
     taken.saves(after)
 
 
+OTHER_FILES = {"empty": "", "a script": "#!/bin/sh\nexit 0\n", "two of its own keys": None}
+
+
+def no_key_file(t, what):
+    """Of no ring of three keys; two of them the attacker has, too."""
+    text = OTHER_FILES[what]
+    t.file.write_text("".join(k + "\n" for k in t.ours[1:]) if text is None else text)
+
+
+@pytest.mark.parametrize("case", ["no configuration", *UNTRUSTED])
+@pytest.mark.parametrize("what", OTHER_FILES)
+def test_what_is_no_key_file_is_somebody_elses(taken, case, what):
+    """Whatever file the server names, an empty one too: some program may read it."""
+    if case != "no configuration":
+        UNTRUSTED[case](taken)
+    no_key_file(taken, what)
+    taken.serve(taken.ours, was=taken.ours)
+    taken.refuses("no key file any more (")
+
+
+@pytest.mark.parametrize("what", OTHER_FILES)
+def test_what_is_no_key_file_is_healed(taken, what):
+    """It is the one that root gave the server; and only where it is asked for."""
+    taken.write_conf()
+    no_key_file(taken, what)
+    text, inode = taken.file.read_text(), taken.file.stat().st_ino
+    taken.serve(taken.ours)
+    got = taken.tkctl("rotate", "ssl", "tls-key", "*")
+    assert got.returncode == 0 and "no key file any more (" in got.stderr and taken.file.read_text() == text
+    taken.saves(taken.ours)
+    assert taken.file.stat().st_ino == inode
+
+
 def test_what_is_no_file_is_not_opened(taken):
     """Some devices act on it (a watchdog begins to wait)."""
     taken.file.unlink()

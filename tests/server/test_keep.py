@@ -163,6 +163,41 @@ def test_a_file_that_is_mounted(site):
     assert rotate(site).startswith("it is mounted by itself") and len(lines(site)) == 4
     site.keyfile.write_text("".join(k + "\n" for k in site.keys()))
     assert rotate(site) is None and in_step(site)
+    damage(site, "emptied")
+    assert tkctl(site, "save").returncode == 0 and in_step(site)
+
+
+@pytest.mark.parametrize("case", ["the folder", "a sticky folder", "the owner"])
+def test_what_keeps_a_file_from_its_form_is_named(site, case):
+    """`Permission denied` of a file that may be written, `Operation not permitted` of nothing that is
+    named: what is to be done?"""
+    folder = site.dir / "keys"
+    folder.mkdir()
+    site.keyfile = folder / "t.key"
+    site.write_keys(5)
+    site.keyfile.chmod(0o666)
+    site.write_conf(keys=False)
+    if case == "the owner":
+        os.chown(folder, WWW, WWW)
+    elif case == "a sticky folder":
+        os.chown(site.keyfile, 1, WWW)
+        folder.chmod(0o1777)
+    before = lines(site)
+    SServer(site, wrap=AS_WWW, user=WWW)
+    if case == "the folder":
+        want = f"it has not just the ring's lines, and '{folder}' takes no new file (Permission denied)"
+    else:
+        want = ("it has not just the ring's lines, and a new file cannot be given its owner and group (that "
+                "takes CAP_CHOWN); it needs just the ring's lines, or to belong to who writes it")
+    assert f"not saved: {site.keyfile}: {want}" in site.log_text()
+    assert rotate(site) == want and lines(site) == before
+    assert sorted(os.listdir(folder)) == ["t.key"]
+    # what it names is enough
+    if case == "a sticky folder":
+        os.chown(site.keyfile, WWW, WWW)
+    else:
+        site.keyfile.write_text("".join(k + "\n" for k in site.keys()))
+    assert rotate(site) is None and in_step(site)
 
 
 def test_deployed_with_an_older_time_stays(site):
@@ -237,6 +272,121 @@ def test_what_somebody_else_has_written_stays(site, how):
     assert "not saved" not in site.ask("reload ssl tls-key 0")
     assert site.keys() == want and in_step(site) and site.info()["Not_saved"] == "0"
     assert rotate(site) is None and in_step(site)
+
+
+NO_KEYS = "no key file any more ({}); 'save ssl tls-key' writes the ring into it"
+CUT = "unable to decode base64 key on line {}"
+FEW = "please supply at least 3 keys in the tls-tickets-file"
+
+# What is left of the ring's three lines, and what a parser says to it
+DAMAGE = {
+    "emptied": (lambda k: b"", FEW),
+    "a line cut in the middle": (lambda k: b"\n".join([k[0], k[1][:48], k[2], b""]), "wrong sized key on line 2"),
+    "cut within a character": (lambda k: b"\n".join([k[0], k[1][:51], k[2], b""]), CUT.format(2)),
+    "garbage": (lambda k: os.urandom(5000) + b"\n", CUT.format(1)),
+    "zeros of the same size": (lambda k: bytes(len(b"\n".join(k)) + 1), CUT.format(1)),
+    "a line too few": (lambda k: b"\n".join([*k[1:], b""]), FEW),
+    "longer, one damaged": (lambda k: b"\n".join([b"#" + k[0][1:], k[1], *k, b""]), CUT.format(1)),
+    "large": (lambda k: bytes(2 << 20), "unable to load ssl tickets keys file (larger than 1048576 bytes)"),
+}
+
+
+def damage(site, case):
+    """In place, as an editor does on a full disk.  Returns what it holds now, and the reason."""
+    spoil, why = DAMAGE[case]
+    site.keyfile.write_bytes(spoil([k.encode() for k in site.keys()]))
+    return site.keyfile.read_bytes(), why
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_what_is_no_key_file_is_healed_by_save(site, case):
+    """Nothing could heal it, and the advice was to reload it: a restart lost all keys.  Changes leave
+    it alone still, for somebody may be about to write it."""
+    site.write_conf()
+    nginx = Nginx(site, workers=2)
+    os.chown(site.keyfile, WWW, WWW)
+    os.chmod(site.keyfile, 0o640)
+    spoilt, why = damage(site, case)
+    for change in ("rotate", "flush"):
+        assert not_saved(site, site.ask(f"{change} ssl tls-key 0")) == NO_KEYS.format(why)
+        said = tkctl(site, change, "ssl", "tls-key", "0")
+        assert said.returncode == 0, said.stderr
+        assert f"not saved by tkctl either: no key file any more ({why}); 'tkctl save' writes" in said.stderr
+    assert "failed at ring 0" in site.ask("reload ssl tls-key 0")
+    assert site.keyfile.read_bytes() == spoilt and site.info()["Not_saved"] == "1"
+    ticket = site.session()
+    hello(nginx.port, save=ticket)
+    said = tkctl(site, "save")
+    assert said.returncode == 0 and f"TLS ticket keys saved: 0 {site.keyfile}" in said.stdout, said
+    st = site.keyfile.stat()
+    assert in_step(site) and (st.st_uid, st.st_gid, st.st_mode & 0o7777) == (WWW, WWW, 0o640)
+    assert site.info()["Not_saved"] == "0" and rotate(site) is None
+    nginx.stop()
+    assert hello(Nginx(site, workers=2).port, offer=ticket)["reused"]
+
+
+def test_healed_without_rights(site):
+    """Through the descriptor of the start."""
+    folder = site.dir / "keys"
+    folder.mkdir(mode=0o700)
+    site.keyfile = folder / "t.key"
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    nginx = Nginx(site, workers=2)
+    nginx.family()
+    os.kill(nginx.pid, signal.SIGKILL)
+    wait_for("the master's end", lambda: site.info()["Uid"] == str(WWW))
+    damage(site, "emptied")
+    assert rotate(site) == NO_KEYS.format(FEW)
+    assert tkctl(site, "save").returncode == 0 and in_step(site)
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_healed_by_tkctl(site, case):
+    """The server may not write it, and who answers could name any file: in the folder of somebody
+    else it is left alone, and the ways out that are named are some."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    os.chmod(site.keyfile, 0o444)
+    SServer(site, wrap=AS_WWW, user=WWW)
+    spoilt, why = damage(site, case)
+    for ctl in (tkctl, tkctl_told):  # the folder is the server's
+        said = ctl(site, "save")
+        assert said.returncode == 1 and f"no key file any more ({why}); 'tkctl save' writes" in said.stderr
+    assert site.keyfile.read_bytes() == spoilt
+    os.chown(site.dir, 0, 0)
+    assert tkctl(site, "save").returncode == 1
+    assert "saved by" not in tkctl_told(site, "rotate", "ssl", "tls-key", "0").stdout, "nobody asked for it"
+    assert site.keyfile.read_bytes() == spoilt
+    said = tkctl_told(site, "save")
+    assert said.returncode == 0 and said.stdout.splitlines()[-1] == f"saved by tkctl: {site.keyfile}"
+    assert in_step(site) and site.keyfile.stat().st_mode & 0o7777 == 0o444
+    # the other ways: the keys that are shown; the server's right to write
+    damage(site, case)
+    site.keyfile.write_text("".join(k + "\n" for k in site.keys()))
+    assert tkctl(site, "save").returncode == 0 and in_step(site)
+    damage(site, case)
+    os.chown(site.keyfile, WWW, WWW)
+    os.chmod(site.keyfile, 0o600)
+    assert tkctl(site, "save").returncode == 0 and in_step(site)
+
+
+@pytest.mark.parametrize("theirs", ["keys", "weak keys"])
+def test_keys_of_somebody_else_are_not_written_over_by_save(site, theirs):
+    """HAProxy takes weak ones: they are somebody's file all the same."""
+    site.write_conf()
+    SServer(site)
+    text = "".join(new_key() + "\n" for _ in range(3))
+    if theirs == "weak keys":
+        text = base64.b64encode(bytes(80)).decode() + "\n" + text
+        why = "changed by somebody else, to what cannot be taken in (weak key on line 1, its name is all zeros)"
+    else:
+        why = "changed by somebody else; 'reload ssl tls-key' takes it in"
+    site.keyfile.write_text(text)
+    assert rotate(site) == why
+    for ctl in (tkctl, tkctl_told):
+        said = ctl(site, "save")
+        assert said.returncode == 1 and f"not saved by tkctl either: {why}" in said.stderr
+    assert site.keyfile.read_text() == text
+    assert ("TLS ticket keys replaced" in site.ask("reload ssl tls-key 0")) == (theirs == "keys")
 
 
 def test_gone(site):
@@ -424,6 +574,22 @@ def test_killed_once_more_before_the_next_write(site):
     assert rotate(site) is None and in_step(site)
 
 
+def test_killed_while_a_file_is_healed(site):
+    """What it leaves is no key file, not the first lines of what was there, and is healed by the next."""
+    site.write_conf(sockets=[f'{{ path = "{site.socket}"; mode = "0666"; }}'])
+    nginx = Nginx(site, workers=2)
+    nginx.family()
+    keys = lines(site)
+    site.keyfile.write_text("\n".join([*(new_key() for _ in range(3)), *keys, "#"]) + "\n")
+    tracer = strace(site, nginx.pid, "-etrace=pwrite64", "-einject=pwrite64:signal=KILL:when=1")
+    with contextlib.suppress(OSError):
+        site.ask("save ssl tls-key 0")
+    assert tracer.wait(20) is not None
+    assert site.keyfile.read_bytes() == bytes(len("\n".join(keys)) + 1)
+    wait_for("the master's end", lambda: site.info()["Uid"] == str(WWW))
+    assert tkctl(site, "save").returncode == 0 and lines(site) == keys
+
+
 def two_on_one_file(site):
     """A second instance: the same file, another socket.  Returns a function that asks it."""
     other = site.dir / "other.sock"
@@ -462,6 +628,8 @@ def test_the_server_waits_for_whoever_has_the_file_locked(site):
         text = site.keyfile.read_text()
         assert rotate(site) == "another program has it locked all the time"
         assert site.keyfile.read_text() == text and site.info()["Not_saved"] == "1"
+        assert tkctl(site, "save").stderr == (f"tkctl: {site.keyfile}: not saved by tkctl either: another "
+                                              "program has it locked all the time\n")
     assert rotate(site) is None and in_step(site) and site.info()["Not_saved"] == "0"
 
 

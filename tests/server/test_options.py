@@ -340,6 +340,10 @@ def test_chroot(site):
     assert "changed by somebody else" in site.ask("rotate ssl tls-key 0")
     assert "TLS ticket keys replaced" in site.ask("reload ssl tls-key 0") and site.keys() == lines
     assert site.slots()[1]["issued"] == 0 and site.info()["Uid"] == "33"
+    site.keyfile.write_text("")
+    assert "no key file any more" in site.ask("rotate ssl tls-key 0")
+    assert "keys saved: 0 " in site.ask("save ssl tls-key 0")
+    assert site.keyfile.read_text().split() == site.keys()
     site.keyfile.unlink()  # which nobody in there can see by its name
     assert "removed by somebody else" in site.ask("rotate ssl tls-key 0")
     server.stop(signal.SIGKILL)

@@ -114,7 +114,7 @@ static void unreadable(void)
 
 	memset(large, 'A', sizeof(large));
 	write_text("large", large, sizeof(large));
-	refuse("large", TK_E_SYS, "'large' : " CANNOT " (larger than 1048576 bytes)");
+	refuse("large", TK_E_RANGE, "'large' : " CANNOT " (larger than 1048576 bytes)");
 	unlink("large");
 
 	memset(name, 'n', sizeof(name) - 1);
@@ -617,7 +617,77 @@ static void wrong_descriptors(void)
 	unlink("keys");
 }
 
+static void foreign_is(const char *text, size_t len, int code, const char *reason)
+{
+	struct tk_error e;
+	int fd;
+
+	write_text("keys", text, len);
+	fd = open("keys", O_RDONLY | O_CLOEXEC);
+	CHECK(tk_keystore_foreign(fd, 3, "heal it", &e) == code, "%d: %s", code, e.text);
+	CHECK(strcmp(e.text, reason) == 0, "%s", e.text);
+	CU_ASSERT_PTR_NULL(strstr(e.text, ": ")); /* it would be cut off with the file's name */
+	close(fd);
+}
+
+/* What is no key file any more, and what are keys of somebody else. */
+static void foreign(void)
+{
+	static const uint8_t zeros[TK_KEY_128_LEN];
+	char text[4096];
+	struct tk_error e;
+	struct tk_ring r;
+
+	fill(&r, 3);
+	tk_keyfile_format(&r, text);
+	foreign_is(text, tk_keyfile_len(&r), TK_E_INUSE, TK_KEYSTORE_CHANGED);
+	foreign_is(text, tk_keyfile_len(&r) / 3 * 2, TK_E_PARSE,
+		   "no key file any more (please supply at least 3 keys in the tls-tickets-file); heal it");
+	text[5] = '#';
+	foreign_is(text, tk_keyfile_len(&r), TK_E_PARSE,
+		   "no key file any more (unable to decode base64 key on line 1); heal it");
+	foreign_is(text, 0, TK_E_PARSE,
+		   "no key file any more (please supply at least 3 keys in the tls-tickets-file); heal it");
+	tk_b64_encode(zeros, sizeof(zeros), text);
+	foreign_is(text, strlen(text), TK_E_WEAK,
+		   "changed by somebody else, to what cannot be taken in (weak key on line 1, its name is all "
+		   "zeros)");
+	CU_ASSERT_EQUAL(tk_keystore_foreign(-1, 3, "heal it", &e), TK_E_SYS);
+	CU_ASSERT_STRING_EQUAL(e.text, CANNOT " (Bad file descriptor)");
+	unlink("keys");
+}
+
+/* Emptied, of the right size, and no key file until it is written. */
+static void clears(void)
+{
+	static const size_t sizes[] = { 0, 5, 1000 };
+	char text[1000], left[1000];
+	struct tk_file_id id;
+	struct tk_ring r;
+
+	fill(&r, 3);
+	memset(text, 'A', sizeof(text));
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		size_t len = tk_keyfile_len(&r);
+		int fd;
+
+		write_text("keys", text, sizes[i]);
+		fd = open("keys", O_RDWR | O_CLOEXEC);
+		CU_ASSERT_EQUAL(tk_keystore_write(fd, &r, 0, &id), TK_E_SIZE);
+		CU_ASSERT_EQUAL(tk_keystore_clear(fd, &r), 0);
+		CU_ASSERT_EQUAL(pread(fd, left, sizeof(left), 0), (ssize_t)len);
+		CU_ASSERT_TRUE(left[0] == '\0' && memcmp(left, left + 1, len - 1) == 0);
+		CU_ASSERT_EQUAL(tk_keystore_write(fd, &r, 0, &id), 0);
+		CU_ASSERT_TRUE(holds("keys", &r));
+		close(fd);
+	}
+	CU_ASSERT_EQUAL(tk_keystore_clear(-1, &r), TK_E_SYS);
+	unlink("keys");
+}
+
 static const struct unit_test tests[] = {
+	{ "what others have left", foreign },
+	{ "clears", clears },
 	{ "reads", reads },
 	{ "unreadable", unreadable },
 	{ "unusable", unusable },
