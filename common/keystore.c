@@ -148,19 +148,32 @@ static const char *bare(struct tk_error *why)
 	return text;
 }
 
-int tk_keystore_foreign(int fd, unsigned slots, const char *heal, struct tk_error *e)
+/* Too few, and the last one is not the ring's: somebody is about to write it. */
+static bool has_other_keys(int fd, const struct tk_ring *ring)
+{
+	struct tk_ring last;
+	struct tk_error e;
+	bool other = tk_keystore_load_fd(fd, "", 1, &last, NULL, &e) == 0;
+
+	for (unsigned i = 0; i < ring->slots && other; i++)
+		other = !tk_key_equal(&ring->key[i], &last.key[0]);
+	tk_ring_wipe(&last);
+	return other;
+}
+
+int tk_keystore_foreign(int fd, const struct tk_ring *ring, const char *heal, struct tk_error *e)
 {
 	struct tk_ring there;
 	struct tk_error why;
-	int rc = tk_keystore_load_fd(fd, "", slots, &there, NULL, &why);
+	int rc = tk_keystore_load_fd(fd, "", ring->slots, &there, NULL, &why);
 
 	tk_ring_wipe(&there);
 	if (rc == 0)
 		return tk_err_set(e, TK_E_INUSE, TK_KEYSTORE_CHANGED);
 	if (rc == TK_E_SYS || rc == TK_E_NOMEM)
 		return tk_err_set(e, rc, "%s", bare(&why));
-	if (rc == TK_E_WEAK)
-		return tk_err_set(e, rc, "changed by somebody else, to what cannot be taken in (%s)",
+	if (rc == TK_E_WEAK || has_other_keys(fd, ring))
+		return tk_err_set(e, TK_E_WEAK, "changed by somebody else, to what cannot be taken in (%s)",
 				  bare(&why));
 	return tk_err_set(e, TK_E_PARSE, "no key file any more (%s); %s", bare(&why), heal);
 }

@@ -56,13 +56,13 @@ void tk_keystore_unlock(int fd);
  * the ring has them.  Anything else somebody else has written. */
 bool tk_keystore_is_state(int fd, const struct tk_ring *ring);
 
-/* What has somebody else left in the open file, for a ring of `slots` keys?  Never 0; the reason
+/* What has somebody else left in the open file of this ring?  Never 0; the reason
  * for not saving is in *e, without a ": ":
  *   TK_E_INUSE  keys that `reload ssl tls-key` takes in
  *   TK_E_WEAK   keys that it does not
- *   TK_E_PARSE  no keys, or too few: no key file any more.  `heal`: what would write it anew
+ *   TK_E_PARSE  no keys, or too few of the ring's: no key file any more.  `heal`: what would write it anew
  *   TK_E_SYS, TK_E_NOMEM  it cannot be read */
-int tk_keystore_foreign(int fd, unsigned slots, const char *heal, struct tk_error *e);
+int tk_keystore_foreign(int fd, const struct tk_ring *ring, const char *heal, struct tk_error *e);
 
 /* For what is no key file any more: empties it and gives it the size of the ring's form, so that
  * tk_keystore_write writes it where it is, and whoever is killed in between leaves no key file.

@@ -166,7 +166,7 @@ static int may_overwrite(int fd, const char *socket, const char *file, const str
 
 	if (tk_keystore_is_state(fd, &s->ring))
 		return 0;
-	rc = tk_keystore_foreign(fd, s->ring.slots, HEAL, e);
+	rc = tk_keystore_foreign(fd, &s->ring, HEAL, e);
 	if (!tk_trust_file(socket, file))
 		return rc == TK_E_INUSE ? tk_err_set(e, rc, FOREIGN) : rc;
 	if (rc == TK_E_INUSE && was_state(fd, s))

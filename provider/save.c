@@ -182,7 +182,7 @@ static int write_file(struct tk_instance *inst, unsigned id, int fd, const struc
  * somebody to ask: he may be about to write it. */
 static int take_over(int fd, const struct tk_ring *ring, bool insist, struct tk_error *e)
 {
-	int rc = tk_keystore_foreign(fd, ring->slots, HEAL, e);
+	int rc = tk_keystore_foreign(fd, ring, HEAL, e);
 
 	if (rc != TK_E_PARSE || !insist)
 		return rc;

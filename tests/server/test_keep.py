@@ -285,7 +285,6 @@ DAMAGE = {
     "cut within a character": (lambda k: b"\n".join([k[0], k[1][:51], k[2], b""]), CUT.format(2)),
     "garbage": (lambda k: os.urandom(5000) + b"\n", CUT.format(1)),
     "zeros of the same size": (lambda k: bytes(len(b"\n".join(k)) + 1), CUT.format(1)),
-    "a line too few": (lambda k: b"\n".join([*k[1:], b""]), FEW),
     "longer, one damaged": (lambda k: b"\n".join([b"#" + k[0][1:], k[1], *k, b""]), CUT.format(1)),
     "large": (lambda k: bytes(2 << 20), "unable to load ssl tickets keys file (larger than 1048576 bytes)"),
 }
@@ -323,6 +322,20 @@ def test_what_is_no_key_file_is_healed_by_save(site, case):
     assert site.info()["Not_saved"] == "0" and rotate(site) is None
     nginx.stop()
     assert hello(Nginx(site, workers=2).port, offer=ticket)["reused"]
+
+
+def test_too_few_keys_are_healed_where_they_are_the_rings(site):
+    """Others' are left alone: who writes them is about to write more."""
+    site.write_conf()
+    SServer(site)
+    keys = site.keys()
+    site.keyfile.write_text("".join(k + "\n" for k in keys[1:]))
+    assert tkctl(site, "save").returncode == 0 and in_step(site)
+    others = "".join(new_key() + "\n" for _ in range(2))
+    site.keyfile.write_text(others)
+    said = tkctl(site, "save")
+    assert said.returncode == 1 and f"changed by somebody else, to what cannot be taken in ({FEW})" in said.stderr
+    assert site.keyfile.read_text() == others
 
 
 def test_healed_without_rights(site):

@@ -617,14 +617,15 @@ static void wrong_descriptors(void)
 	unlink("keys");
 }
 
-static void foreign_is(const char *text, size_t len, int code, const char *reason)
+static void foreign_is(const struct tk_ring *r, const char *text, size_t len, int code,
+		       const char *reason)
 {
 	struct tk_error e;
 	int fd;
 
 	write_text("keys", text, len);
 	fd = open("keys", O_RDONLY | O_CLOEXEC);
-	CHECK(tk_keystore_foreign(fd, 3, "heal it", &e) == code, "%d: %s", code, e.text);
+	CHECK(tk_keystore_foreign(fd, r, "heal it", &e) == code, "%d: %s", code, e.text);
 	CHECK(strcmp(e.text, reason) == 0, "%s", e.text);
 	CU_ASSERT_PTR_NULL(strstr(e.text, ": ")); /* it would be cut off with the file's name */
 	close(fd);
@@ -640,19 +641,23 @@ static void foreign(void)
 
 	fill(&r, 3);
 	tk_keyfile_format(&r, text);
-	foreign_is(text, tk_keyfile_len(&r), TK_E_INUSE, TK_KEYSTORE_CHANGED);
-	foreign_is(text, tk_keyfile_len(&r) / 3 * 2, TK_E_PARSE,
+	foreign_is(&r, text, tk_keyfile_len(&r), TK_E_INUSE, TK_KEYSTORE_CHANGED);
+	foreign_is(&r, text, tk_keyfile_len(&r) / 3 * 2, TK_E_PARSE,
 		   "no key file any more (please supply at least 3 keys in the tls-tickets-file); heal it");
+	r.key[1].bytes[0] ^= 1;
+	foreign_is(&r, text, tk_keyfile_len(&r) / 3 * 2, TK_E_WEAK,
+		   "changed by somebody else, to what cannot be taken in (please supply at least 3 keys in "
+		   "the tls-tickets-file)");
 	text[5] = '#';
-	foreign_is(text, tk_keyfile_len(&r), TK_E_PARSE,
+	foreign_is(&r, text, tk_keyfile_len(&r), TK_E_PARSE,
 		   "no key file any more (unable to decode base64 key on line 1); heal it");
-	foreign_is(text, 0, TK_E_PARSE,
+	foreign_is(&r, text, 0, TK_E_PARSE,
 		   "no key file any more (please supply at least 3 keys in the tls-tickets-file); heal it");
 	tk_b64_encode(zeros, sizeof(zeros), text);
-	foreign_is(text, strlen(text), TK_E_WEAK,
+	foreign_is(&r, text, strlen(text), TK_E_WEAK,
 		   "changed by somebody else, to what cannot be taken in (weak key on line 1, its name is all "
 		   "zeros)");
-	CU_ASSERT_EQUAL(tk_keystore_foreign(-1, 3, "heal it", &e), TK_E_SYS);
+	CU_ASSERT_EQUAL(tk_keystore_foreign(-1, &r, "heal it", &e), TK_E_SYS);
 	CU_ASSERT_STRING_EQUAL(e.text, CANNOT " (Bad file descriptor)");
 	unlink("keys");
 }
