@@ -19,7 +19,6 @@
 #include "common/conf_text.h"
 #include "core/near.h"
 
-#define TRIES 100 /* to find the whole options before a mistake; more stand in no line */
 #define CLOSE 2 /* letters; a name so near to an unknown one is proposed */
 
 static struct tk_conf_lib lib; /* filled before a text is parsed */
@@ -193,52 +192,97 @@ static bool parse(config_t *cfg, const char *text)
 	return lib.config_read_string(cfg, text) == CONFIG_TRUE;
 }
 
+static int read_tree(struct tk_conf_reader *r, const char *text,
+		     int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top))
+{
+	config_t cfg;
+	int rc;
+
+	if (parse(&cfg, text))
+		rc = fn(r, out(config_root_setting(&cfg)));
+	else
+		rc = tk_err_set(r->e, TK_E_PARSE, "%s:%d: %s", r->path, config_error_line(&cfg),
+				config_error_text(&cfg));
+	lib.config_destroy(&cfg);
+	return rc;
+}
+
 int tk_conf_tree_read(struct tk_conf_reader *r, struct tk_file *text,
 		      int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top))
 {
 	struct tk_conf_fault fault;
 	struct tk_error why;
-	config_t cfg;
+	unsigned line;
 	int rc = tk_conf_text_check(text->text, text->len, &fault, &why);
 
 	r->good = fault.at;
 	if (rc)
 		return tk_err_set(r->e, rc, "%s:%u: %s", r->path, fault.line, why.text);
+	line = tk_conf_text_large_number(text->text);
+	if (line)
+		return tk_err_set(r->e, TK_E_RANGE, "%s:%u: the number is too large", r->path, line);
 	rc = tk_conf_lib_open(&lib, &why);
 	if (rc)
 		return tk_err_set(r->e, rc, "%s: %s", r->path, why.text);
 	end_last_line(text);
 	r->good = text->len;
-	if (parse(&cfg, text->text)) {
-		rc = fn(r, out(config_root_setting(&cfg)));
-	} else {
-		unsigned line = (unsigned)config_error_line(&cfg);
-
-		r->good = tk_conf_text_line_end(text->text, text->len, line);
-		rc = tk_err_set(r->e, TK_E_PARSE, "%s:%u: %s", r->path, line,
-				config_error_text(&cfg));
-	}
-	lib.config_destroy(&cfg);
-	return rc;
+	return read_tree(r, text->text, fn);
 }
 
-/* libconfig tells the line of a mistake, not the place, and leaves in its tree what was half
- * read: a list of programs without its end would be another list. */
+/* A setting that was cut out can begin with what was no @include where it stood. */
+static bool parse_setting(config_t *cfg, const char *text)
+{
+	struct tk_conf_fault fault;
+	struct tk_error why;
+
+	lib.config_init(cfg);
+	return tk_conf_text_check(text, strlen(text), &fault, &why) == 0 &&
+	       lib.config_read_string(cfg, text) == CONFIG_TRUE;
+}
+
+/* Is the text the option, good or bad?  libconfig leaves in its tree what was half read: a list
+ * of programs without its end would be another list. */
+static bool read_setting(struct tk_conf_reader *r, const char *text, const struct tk_conf_option *o)
+{
+	const struct tk_conf_node *n = NULL;
+	config_t cfg;
+
+	if (!strstr(text, o->name))
+		return false;
+	if (parse_setting(&cfg, text))
+		n = tk_conf_member(out(config_root_setting(&cfg)), o->name);
+	if (n)
+		(void)apply(r, o, n, r->conf);
+	lib.config_destroy(&cfg);
+	return n != NULL;
+}
+
+static void read_first(struct tk_conf_reader *r, char *text, size_t len,
+		       const struct tk_conf_option *o)
+{
+	bool found = false;
+	size_t n;
+
+	for (; len && !found; text += n, len -= n) {
+		char next;
+
+		n = tk_conf_text_setting(text, len);
+		if (!n)
+			return;
+		next = text[n];
+		text[n] = '\0';
+		found = read_setting(r, text, o);
+		text[n] = next;
+	}
+}
+
 void tk_conf_tree_read_ahead(struct tk_conf_reader *r, struct tk_file *text, size_t good,
-			     int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top))
+			     const struct tk_conf_option *options, size_t n)
 {
 	struct tk_error why;
-	bool parsed = false;
-	config_t cfg;
 
 	if (tk_conf_lib_open(&lib, &why))
 		return;
-	for (unsigned i = 0; i < TRIES && !parsed; i++) {
-		text->text[good] = '\0';
-		parsed = parse(&cfg, text->text);
-		if (parsed)
-			(void)fn(r, out(config_root_setting(&cfg)));
-		lib.config_destroy(&cfg);
-		good = tk_conf_text_whole(text->text, good);
-	}
+	for (size_t i = 0; i < n; i++)
+		read_first(r, text->text, good, &options[i]);
 }
