@@ -22,6 +22,11 @@ def more_conf(text):
     return lambda site: site.conf.write_text(site.conf.read_text() + text)
 
 
+def in_ring(what, wrong):
+    """Before on_error, programs and log; what more_conf adds stands behind them."""
+    return lambda site: site.conf.write_text(site.conf.read_text().replace(what, wrong, 1))
+
+
 def keys(text):
     return lambda site: site.keyfile.write_text(text)
 
@@ -43,6 +48,10 @@ BAD = {
     "include": (more_conf('\n@include "x"\n'), "@include is not supported"),
     "large number": (more_conf('\nrings = ( { slots = 4294967299; } );\n'), "the number is too large"),
     "NUL": (more_conf('\n\0\n'), "a NUL byte"),
+    "no quotes in a ring": (in_ring('scope = "auto"', "scope = auto"), "syntax error"),
+    "twice in a ring": (in_ring("slots = 3;", "slots = 3; slots = 3;"), "duplicate setting name"),
+    "no comma in a list": (in_ring("( {", "( { } {"), "syntax error"),
+    "large number in a ring": (in_ring("slots = 3", "slots = 4294967299"), "the number is too large"),
     "long path": (far_socket, "'path' must be"),
     "no base64": (keys("no base64\n"), "unable to decode base64 key on line 1"),
     "few keys": (keys(new_key() + "\n"), "please supply at least 3 keys"),
