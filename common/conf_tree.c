@@ -11,6 +11,7 @@
  */
 #include "common/conf_tree.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,6 @@
 #include "common/conf_lib.h"
 #include "common/conf_text.h"
 #include "core/near.h"
-
-#define CLOSE 2 /* letters; a name so near to an unknown one is proposed */
 
 static struct tk_conf_lib lib; /* filled before a text is parsed */
 
@@ -103,21 +102,30 @@ static bool has_type(const struct tk_conf_node *n, enum tk_conf_type type)
 
 /* ---- the way through a group ---- */
 
-static int unknown(struct tk_conf_reader *r, const struct tk_conf_node *n,
-		   const struct tk_conf_option *options, size_t count)
+/* The nearest name, or NULL. */
+static const char *meant(const char *name, const struct tk_conf_option *options, size_t count)
 {
-	const char *name = config_setting_name(in(n)), *near = NULL;
-	unsigned best = CLOSE + 1;
+	size_t len = strlen(name);
+	const char *near = NULL;
+	unsigned best = UINT_MAX;
 
 	for (size_t i = 0; i < count; i++) {
-		unsigned d = tk_near_distance(name, strlen(name), options[i].name,
-					      strlen(options[i].name));
+		size_t other = strlen(options[i].name);
+		unsigned d = tk_near_distance(name, len, options[i].name, other);
 
-		if (d < best && d < strlen(name)) {
+		if (d < best && d < len && d <= tk_near_allowed(len < other ? len : other)) {
 			best = d;
 			near = options[i].name;
 		}
 	}
+	return near;
+}
+
+static int unknown(struct tk_conf_reader *r, const struct tk_conf_node *n,
+		   const struct tk_conf_option *options, size_t count)
+{
+	const char *name = config_setting_name(in(n)), *near = meant(name, options, count);
+
 	if (near)
 		return tk_conf_fail(r, n, TK_E_PARSE, "unknown option '%s'; did you mean '%s'?",
 				    name, near);

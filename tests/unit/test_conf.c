@@ -275,6 +275,11 @@ static void unknown_options(void)
 {
 	static const struct row rows[] = {
 		{ "\n\nxyz = 1;", P, "3: unknown option 'xyz'" },
+		{ "foo = 1;", P, "1: unknown option 'foo'" },
+		{ "lug = 1;", P, "1: unknown option 'lug'; did you mean 'log'?" },
+		{ "max_age = \"1h\";", P, "1: unknown option 'max_age'" },
+		{ "max_keys_ages = 1;", P,
+		  "1: unknown option 'max_keys_ages'; did you mean 'max_key_age'?" },
 		{ "max_sesion_age = \"1h\";", P,
 		  "1: unknown option 'max_sesion_age'; did you mean 'max_session_age'?" },
 		{ "rigns = ();", P, "1: unknown option 'rigns'; did you mean 'rings'?" },
