@@ -20,6 +20,8 @@
 #include "common/conf_text.h"
 #include "core/near.h"
 
+#define SHOWN 20 /* bytes of a wrong string: of a key in a wrong place, not more than its name */
+
 static struct tk_conf_lib lib; /* filled before a text is parsed */
 
 /* A node is a config_setting_t under a name of ours. */
@@ -132,16 +134,66 @@ static int unknown(struct tk_conf_reader *r, const struct tk_conf_node *n,
 	return tk_conf_fail(r, n, TK_E_PARSE, "unknown option '%s'", name);
 }
 
+/* A string as it can stand in a line. */
+static void show_string(const char *text, char *out, size_t len)
+{
+	bool cut = strlen(text) > SHOWN;
+
+	snprintf(out, len, "\"%.*s%s\"", SHOWN, text, cut ? "..." : "");
+	for (char *p = out; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?';
+}
+
+/* The value, or what it is. */
+static void show(const struct tk_conf_node *n, char *out, size_t len)
+{
+	switch (config_setting_type(in(n))) {
+	case CONFIG_TYPE_STRING:
+		show_string(tk_conf_text(n), out, len);
+		return;
+	case CONFIG_TYPE_BOOL:
+		snprintf(out, len, "%s", tk_conf_bool(n) ? "true" : "false");
+		return;
+	case CONFIG_TYPE_INT:
+		snprintf(out, len, "%d", tk_conf_int(n));
+		return;
+	case CONFIG_TYPE_INT64:
+		snprintf(out, len, "%lldL", lib.config_setting_get_int64(in(n)));
+		return;
+	case CONFIG_TYPE_FLOAT:
+		snprintf(out, len, "the float %g", lib.config_setting_get_float(in(n)));
+		return;
+	case CONFIG_TYPE_ARRAY:
+		snprintf(out, len, "an array");
+		return;
+	case CONFIG_TYPE_LIST:
+		snprintf(out, len, "a list");
+		return;
+	default:
+		snprintf(out, len, "a group");
+	}
+}
+
+static int misfit(struct tk_conf_reader *r, const struct tk_conf_option *o,
+		  const struct tk_conf_node *n, bool typed)
+{
+	char is[SHOWN + sizeof("\"...\"")];
+
+	if (typed && config_setting_is_aggregate(in(n))) /* something in it is wrong */
+		return tk_conf_fail(r, n, TK_E_RANGE, "'%s' must be %s", o->name, o->want);
+	show(n, is, sizeof(is));
+	return tk_conf_fail(r, n, typed ? TK_E_RANGE : TK_E_PARSE, "'%s' must be %s, not %s",
+			    o->name, o->want, is);
+}
+
 static int apply(struct tk_conf_reader *r, const struct tk_conf_option *o,
 		 const struct tk_conf_node *n, void *into)
 {
 	bool typed = has_type(n, o->type);
 	int rc = typed ? o->set(r, n, into) : TK_CONF_UNFIT;
 
-	if (rc == TK_CONF_UNFIT)
-		return tk_conf_fail(r, n, typed ? TK_E_RANGE : TK_E_PARSE, "'%s' must be %s",
-				    o->name, o->want);
-	return rc;
+	return rc == TK_CONF_UNFIT ? misfit(r, o, n, typed) : rc;
 }
 
 int tk_conf_walk(struct tk_conf_reader *r, const struct tk_conf_node *group,
