@@ -180,3 +180,12 @@ size_t tk_conf_text_setting(const char *text, size_t len)
 	}
 	return len;
 }
+
+size_t tk_conf_text_name(const char *text)
+{
+	size_t len = 0;
+
+	while (text[len] && is_name(text[len]))
+		len++;
+	return len;
+}

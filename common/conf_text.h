@@ -33,4 +33,7 @@ unsigned tk_conf_text_large_number(const char *text);
  * 0: none is left, or a bracket is closed that nobody has opened. */
 size_t tk_conf_text_setting(const char *text, size_t len);
 
+/* The length of the name, or of its rest, that stands here; 0: none. */
+size_t tk_conf_text_name(const char *text);
+
 #endif

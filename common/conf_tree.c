@@ -252,14 +252,55 @@ static bool parse(config_t *cfg, const char *text)
 	return lib.config_read_string(cfg, text) == CONFIG_TRUE;
 }
 
-static int read_tree(struct tk_conf_reader *r, const char *text,
+static bool is_doubled(const config_t *cfg)
+{
+	const char *what = config_error_text(cfg);
+
+	return what && strcmp(what, "duplicate setting name") == 0;
+}
+
+/* Is one of the names in text[0..len) there twice? */
+static bool has_doubled(char *text, size_t len)
+{
+	char next = text[len];
+	config_t cfg;
+	bool yes;
+
+	text[len] = '\0';
+	yes = !parse(&cfg, text) && is_doubled(&cfg);
+	lib.config_destroy(&cfg);
+	text[len] = next;
+	return yes;
+}
+
+/* The name that libconfig does not tell: the shortest beginning of the text that it refuses for
+ * a doubled name ends with it. */
+static int doubled(struct tk_conf_reader *r, struct tk_file *f, int line)
+{
+	size_t from = 0, to = f->len;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+
+		if (has_doubled(f->text, mid + tk_conf_text_name(f->text + mid)))
+			to = mid;
+		else
+			from = mid + 1;
+	}
+	return tk_err_set(r->e, TK_E_PARSE, "%s:%d: duplicate setting name '%.*s'", r->path, line,
+			  (int)tk_conf_text_name(f->text + from), f->text + from);
+}
+
+static int read_tree(struct tk_conf_reader *r, struct tk_file *text,
 		     int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top))
 {
 	config_t cfg;
 	int rc;
 
-	if (parse(&cfg, text))
+	if (parse(&cfg, text->text))
 		rc = fn(r, out(config_root_setting(&cfg)));
+	else if (is_doubled(&cfg))
+		rc = doubled(r, text, config_error_line(&cfg));
 	else
 		rc = tk_err_set(r->e, TK_E_PARSE, "%s:%d: %s", r->path, config_error_line(&cfg),
 				config_error_text(&cfg));
@@ -286,7 +327,7 @@ int tk_conf_tree_read(struct tk_conf_reader *r, struct tk_file *text,
 		return tk_err_set(r->e, rc, "%s: %s", r->path, why.text);
 	end_last_line(text);
 	r->good = text->len;
-	return read_tree(r, text->text, fn);
+	return read_tree(r, text, fn);
 }
 
 /* A setting that was cut out can begin with what was no @include where it stood. */

@@ -435,8 +435,14 @@ static void out_of_range(void)
 static void contradictions(void)
 {
 	static const struct row rows[] = {
-		{ "takeover = true;\ntakeover = true;", P, "2: duplicate setting name" },
-		{ "rings = ( { name = \"a\";\nname = \"b\"; } );", P, "2: duplicate setting name" },
+		{ "takeover = true;\ntakeover = true;", P, "2: duplicate setting name 'takeover'" },
+		{ "rings = ( { name = \"a\";\nname = \"b\"; } );", P,
+		  "2: duplicate setting name 'name'" },
+		{ "a = 1; ab = 2; abc = 3; /* ab */ ab /* abc */\n\n= \"a\"; abc = 1; a = 1; x y", P,
+		  "1: duplicate setting name 'ab'" },
+		{ "log={level=\"info\";target=\"a\";level=\"level\";target=1;};log={};", P,
+		  "1: duplicate setting name 'level'" },
+		{ "a-b = 1; a = 1; b = 1; a-b = 1", P, "1: duplicate setting name 'a-b'" },
 		{ "\nsockets = (\n{ mode = \"0600\"; } );", P, "3: a socket needs a 'path'" },
 		{ "sockets = ( { path = \"/a\"; },\n{ level = \"user\";\npath = \"/a\"; } );", R,
 		  "3: socket '/a' is there twice" },

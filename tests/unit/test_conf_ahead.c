@@ -240,7 +240,7 @@ static void long_text(void)
 		memcpy(text + i, "a;", 2);
 	check(text, sizeof(text), NOTHING);
 	for (size_t i = 0; i + 8 <= sizeof(text); i += 8)
-		memcpy(text + i, "xlog=1;\n", 8);
+		memcpy(text + i, "xlog=1; ", 8);
 	check(text, sizeof(text), NOTHING);
 	memset(text, '\n', sizeof(text));
 	memcpy(text, head, sizeof(head) - 1);

@@ -140,12 +140,21 @@ static void closed_too_often(void)
 	CU_ASSERT_EQUAL(tk_conf_text_setting("); b", 4), 0);
 }
 
+static void names(void)
+{
+	CU_ASSERT_EQUAL(tk_conf_text_name("a-b_*3=c"), 6);
+	CU_ASSERT_EQUAL(tk_conf_text_name("ab"), 2);
+	CU_ASSERT_EQUAL(tk_conf_text_name(" a"), 0);
+	CU_ASSERT_EQUAL(tk_conf_text_name(""), 0);
+}
+
 static const struct unit_test tests[] = {
 	{ "good", good },
 	{ "bad", bad },
 	{ "places", places },
 	{ "settings", settings },
 	{ "closed too often", closed_too_often },
+	{ "names", names },
 	{ "large numbers", large_numbers },
 };
 UNIT_MAIN("conf_text", tests)
