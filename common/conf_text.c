@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf_text.c - goes through the text of tkprov.conf once, knowing of its grammar only
- * where comments, strings and words begin and end.  Pure; knows no option.
+ * conf_text.c - goes through the text of tkprov.conf, knowing of its grammar only
+ * where comments, strings, words and outermost settings begin and end.  Pure; knows no option.
  *
  * @include is refused wherever a line begins with it, in comments too: that cannot be
  * wrong about what libconfig takes for one.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf_text.h - what libconfig would do in silence, found in the text beforehand.
+ * conf_text.h - what libconfig would do in silence, found in the text beforehand; and the
+ * settings of a text that it refuses.
  */
 #ifndef TK_CONF_TEXT_H
 #define TK_CONF_TEXT_H
