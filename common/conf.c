@@ -26,7 +26,7 @@ static struct tk_conf *read_ahead(const struct tk_conf *known, const char *path,
 	};
 
 	if (r.conf && text->text)
-		tk_conf_tree_read_ahead(&r, text, good, tk_conf_options_read_ahead);
+		tk_conf_options_read_ahead(&r, text, good);
 	if (r.conf && r.conf->log_target == TK_LOG_FILE &&
 	    tk_conf_check_log(known, r.conf->log_file, &passed_over))
 		r.conf->log_target = TK_LOG_SYSLOG;

@@ -69,8 +69,9 @@ struct tk_conf {
  * RUNSTATEDIR/tkprov/tkprov.sock).  A path that was named but is missing is an
  * error.  A list `sockets` or `rings` that is absent or empty means the default one.
  * *ahead (may be NULL) is NULL unless something is wrong.  Then it has what the file says all
- * the same of on_error, programs and log, each for itself (its default where it is wrong, or does
- * not stand whole before a mistake of the grammar), and nothing else; the caller's to free.
+ * the same of on_error, programs and log, each for itself (its default where it is wrong, is in
+ * the same setting as a mistake of the grammar, or behind one that has no end), and nothing
+ * else; the caller's to free.
  * NULL also when out of memory.
  * Returns 0, TK_E_NOENT, TK_E_SYS, TK_E_PARSE, TK_E_RANGE or TK_E_NOMEM; *out is
  * NULL then. */

@@ -21,6 +21,8 @@
 	F(config_setting_get_string) \
 	F(config_setting_get_int) \
 	F(config_setting_get_bool) \
+	F(config_setting_get_int64) \
+	F(config_setting_get_float) \
 	F(config_setting_length) \
 	F(config_setting_get_elem) \
 	F(config_setting_get_string_elem) \

@@ -479,9 +479,9 @@ static const struct tk_conf_option top_options[] = {
 	{"cluster", TK_CONF_GROUP, pass_over, "a group"},
 };
 
-int tk_conf_options_read_ahead(struct tk_conf_reader *r, const struct tk_conf_node *top)
+void tk_conf_options_read_ahead(struct tk_conf_reader *r, struct tk_file *text, size_t good)
 {
-	return tk_conf_walk(r, top, top_options, AHEAD, r->conf);
+	tk_conf_tree_read_ahead(r, text, good, top_options, AHEAD);
 }
 
 int tk_conf_options_read(struct tk_conf_reader *r, const struct tk_conf_node *top)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * conf_text.c - goes through the text of tkprov.conf once, knowing of its grammar only
- * where comments, strings and words begin and end.  Pure; knows no option.
+ * conf_text.c - goes through the text of tkprov.conf, knowing of its grammar only
+ * where comments, strings, words and outermost settings begin and end.  Pure; knows no option.
  *
  * @include is refused wherever a line begins with it, in comments too: that cannot be
  * wrong about what libconfig takes for one.
@@ -26,6 +26,11 @@ static bool is_include(const char *line)
 static bool is_word(char c)
 {
 	return isalnum((unsigned char)c) || strchr("_*.", c) != NULL;
+}
+
+static bool is_name(char c)
+{
+	return is_word(c) || c == '-';
 }
 
 /* An integer that libconfig would cut.  Floats and 64-bit ones keep their type. */
@@ -82,8 +87,6 @@ int tk_conf_text_check(const char *text, size_t len, struct tk_conf_fault *f, st
 		f->at = (size_t)(p - text);
 		if (last == '\n' && is_include(p))
 			return tk_err_set(e, TK_E_PARSE, "@include is not supported");
-		if (state == CODE && isdigit((unsigned char)*p) && !is_word(last) && is_cut(p))
-			return tk_err_set(e, TK_E_RANGE, "the number is too large");
 		if (state == CODE)
 			begun = *f;
 		state = step(state, &p);
@@ -101,42 +104,88 @@ int tk_conf_text_check(const char *text, size_t len, struct tk_conf_fault *f, st
 			  state == STRING ? "string" : "comment");
 }
 
-size_t tk_conf_text_whole(const char *text, size_t len)
+unsigned tk_conf_text_large_number(const char *text)
 {
-	const char *last = text, *end = text + len;
 	enum state state = CODE;
-	bool something = false; /* since `last` */
-	int depth = 0;
+	unsigned line = 1;
+	char last = '\n';
 
-	for (const char *p = text; p < end; p++) {
-		enum state was = state;
-
+	for (const char *p = text; *p; p++) {
+		if (state == CODE && isdigit((unsigned char)*p) && !is_word(last) && is_cut(p))
+			return line;
 		state = step(state, &p);
-		if (was != CODE && *p != '\n')
-			continue;
-		if (*p && strchr("([{", *p))
-			depth++;
-		else if (*p && strchr(")]}", *p))
-			depth--;
-		if (state == CODE && depth <= 0 && something && (*p == ';' || *p == '\n') &&
-		    p + 1 < end) {
-			last = p + 1;
-			something = false;
-		} else if (!isspace((unsigned char)*p) && state != COMMENT && state != LINE_COMMENT) {
-			something = true;
-		}
+		last = *p;
+		if (last == '\n')
+			line++;
 	}
-	return (size_t)(last - text);
+	return 0;
 }
 
-size_t tk_conf_text_line_end(const char *text, size_t len, unsigned line)
+/* How far a setting is, outside brackets. */
+struct setting {
+	const char *first, *word; /* the first thing in it; the name that may be the next one's */
+	enum { BEGUN, ASSIGNED, VALUE, LINE_AFTER_VALUE } has;
+	int depth;
+};
+
+/* *p is outside strings and comments, and of brackets.  Where the setting ends, if it does. */
+static const char *see(struct setting *s, const char *p, char last)
 {
-	const char *p = text, *end = text + len;
-
-	for (unsigned i = 0; i < line && p < end; i++) {
-		const char *lf = memchr(p, '\n', (size_t)(end - p));
-
-		p = lf ? lf + 1 : end;
+	if (isspace((unsigned char)*p)) {
+		if (*p == '\n' && s->has == VALUE)
+			s->has = LINE_AFTER_VALUE;
+		return NULL;
 	}
-	return (size_t)(p - text);
+	if (s->has == LINE_AFTER_VALUE && *p != '"') /* strings in a row are one */
+		return p;
+	if (*p == ';')
+		return p + 1;
+	if (!s->first)
+		s->first = p;
+	if (strchr("=:", *p)) {
+		if (s->word && s->word != s->first)
+			return s->word;
+		s->has = ASSIGNED;
+	} else if (s->has != BEGUN) {
+		s->has = VALUE;
+	}
+	if (!is_name(*p))
+		s->word = NULL;
+	else if (!is_name(last))
+		s->word = p;
+	return NULL;
+}
+
+size_t tk_conf_text_setting(const char *text, size_t len)
+{
+	struct setting s = {0};
+	enum state state = CODE;
+	const char *ends;
+	char last = ' ';
+
+	for (const char *p = text; p < text + len; p++) {
+		const char *at = p;
+		bool code = state == CODE || (state == LINE_COMMENT && *p == '\n');
+
+		state = step(state, &p);
+		if (!code || state == COMMENT || state == LINE_COMMENT)
+			continue;
+		ends = s.depth ? NULL : see(&s, at, last);
+		if (ends)
+			return (size_t)(ends - text);
+		s.depth += strchr("([{", *at) ? 1 : strchr(")]}", *at) ? -1 : 0;
+		if (s.depth < 0)
+			return (size_t)(at - text);
+		last = *at;
+	}
+	return len;
+}
+
+size_t tk_conf_text_name(const char *text)
+{
+	size_t len = 0;
+
+	while (text[len] && is_name(text[len]))
+		len++;
+	return len;
 }

@@ -29,7 +29,7 @@ struct tk_conf_reader {
 	const char *path;
 	struct tk_conf *conf;
 	struct tk_error *e;
-	size_t good; /* bytes of the text that stand before a mistake of its grammar */
+	size_t good; /* bytes of the text that may be read whatever is wrong */
 	bool ahead;  /* what is wrong or not known is passed over */
 };
 
@@ -50,10 +50,11 @@ struct tk_conf_option {
 int tk_conf_tree_read(struct tk_conf_reader *r, struct tk_file *text,
 		      int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top));
 
-/* For a text that tk_conf_tree_read has refused: calls fn with the outermost options that
- * stand whole in its first `good` bytes.  The text is cut there. */
+/* For a text that tk_conf_tree_read has refused, of which the first `good` bytes may be read:
+ * sets those of the options that stand in them, into r->conf.  A mistake costs the outermost
+ * setting that it is in; of one that is there twice the first counts. */
 void tk_conf_tree_read_ahead(struct tk_conf_reader *r, struct tk_file *text, size_t good,
-			     int (*fn)(struct tk_conf_reader *r, const struct tk_conf_node *top));
+			     const struct tk_conf_option *options, size_t n);
 
 /* Sets each option of a group; one that no table entry is for, is there twice or of the
  * wrong type is an error.  Reading ahead, it stays as it was. */

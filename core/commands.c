@@ -128,7 +128,7 @@ static bool word_near(const char *given, const char *word, size_t len)
 		small[i] = (char)(given[i] >= 'A' && given[i] <= 'Z' ? given[i] - 'A' + 'a' : given[i]);
 	if (given_len < len && !memcmp(small, word, given_len))
 		return true;
-	return tk_near_distance(small, given_len, word, len) <= (len < 5 ? 1 : (len + 2) / 3);
+	return tk_near_distance(small, given_len, word, len) <= tk_near_allowed(len);
 }
 
 typedef bool rule_fn(const struct tk_command *c, const struct tk_words *w, unsigned first);

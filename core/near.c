@@ -33,3 +33,8 @@ unsigned tk_near_distance(const char *a, size_t la, const char *b, size_t lb)
 	}
 	return row[la % 3][lb];
 }
+
+unsigned tk_near_allowed(size_t len)
+{
+	return len < 5 ? 1 : (unsigned)(len + 2) / 3;
+}

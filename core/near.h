@@ -15,4 +15,7 @@
  * make b[0..lb) of a[0..la); UINT_MAX if either is longer than TK_NEAR_MAX. */
 unsigned tk_near_distance(const char *a, size_t la, const char *b, size_t lb);
 
+/* How far a word may be from one of len letters and still be meant for it. */
+unsigned tk_near_allowed(size_t len);
+
 #endif

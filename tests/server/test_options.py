@@ -22,6 +22,11 @@ def more_conf(text):
     return lambda site: site.conf.write_text(site.conf.read_text() + text)
 
 
+def in_ring(what, wrong):
+    """Before on_error, programs and log; what more_conf adds stands behind them."""
+    return lambda site: site.conf.write_text(site.conf.read_text().replace(what, wrong, 1))
+
+
 def keys(text):
     return lambda site: site.keyfile.write_text(text)
 
@@ -35,7 +40,7 @@ BAD = {
     "unknown option": (more_conf("\nwhat = 1;\n"), "unknown option 'what'"),
     "wrong type": (more_conf("\nvault = 1;\n"), "'vault' must be"),
     "out of range": (more_conf('\nmax_session_age = "0s";\n'), "'max_session_age' must be"),
-    "twice": (more_conf('\nvault = "auto";\nvault = "auto";\n'), "duplicate setting name"),
+    "twice": (more_conf('\nvault = "auto";\nvault = "auto";\n'), "duplicate setting name 'vault'"),
     "contradiction": (more_conf('\nmax_key_age = "1h";\n'), "'max_key_age' is shorter than 'rotate_every'"),
     "syntax": (more_conf('\nvault = auto;\n'), "syntax error"),
     "no end of a string": (more_conf('\nvault = "auto;\n'), "the string that begins here has no end"),
@@ -43,6 +48,10 @@ BAD = {
     "include": (more_conf('\n@include "x"\n'), "@include is not supported"),
     "large number": (more_conf('\nrings = ( { slots = 4294967299; } );\n'), "the number is too large"),
     "NUL": (more_conf('\n\0\n'), "a NUL byte"),
+    "no quotes in a ring": (in_ring('scope = "auto"', "scope = auto"), "syntax error"),
+    "twice in a ring": (in_ring("slots = 3;", "slots = 3; slots = 3;"), "duplicate setting name 'slots'"),
+    "no comma in a list": (in_ring("( {", "( { } {"), "syntax error"),
+    "large number in a ring": (in_ring("slots = 3", "slots = 4294967299"), "the number is too large"),
     "long path": (far_socket, "'path' must be"),
     "no base64": (keys("no base64\n"), "unable to decode base64 key on line 1"),
     "few keys": (keys(new_key() + "\n"), "please supply at least 3 keys"),

@@ -13,6 +13,7 @@ static void check(const char *text, size_t len, int code, unsigned line, const c
 	struct tk_conf_fault f;
 
 	CHECK(tk_conf_text_check(text, len, &f, &e) == code, "%s: %s", text, e.text);
+	CHECK(code != 0 || f.at == len, "%s: %zu", text, f.at);
 	CHECK(code == 0 || f.line == line, "%s: line %u", text, f.line);
 	CHECK(strcmp(e.text, message) == 0, "%s: %s", text, e.text);
 }
@@ -56,12 +57,6 @@ static void bad(void)
 		{ "\"\\\\\" /*", TK_E_PARSE, 1, "the comment that begins here has no end" },
 		{ "a = 1;\nb = \"x\\\"\n;", TK_E_PARSE, 2,
 		  "the string that begins here has no end" },
-		{ "a = 2147483648;", TK_E_RANGE, 1, "the number is too large" },
-		{ "a = \n0x80000000;", TK_E_RANGE, 2, "the number is too large" },
-		{ "a=-4294967293;", TK_E_RANGE, 1, "the number is too large" },
-		{ "a=[1,4294967299];", TK_E_RANGE, 1, "the number is too large" },
-		{ "/**/4294967299", TK_E_RANGE, 1, "the number is too large" },
-		{ "a = 99999999999999999999999999;", TK_E_RANGE, 1, "the number is too large" },
 	};
 	static const char nul[] = "a = 1;\n\0";
 
@@ -71,11 +66,29 @@ static void bad(void)
 	check(nul, sizeof(nul) - 1, TK_E_PARSE, 2, "a NUL byte");
 }
 
+static void large_numbers(void)
+{
+	static const struct {
+		const char *text;
+		unsigned line;
+	} rows[] = {
+		{ "a = 2147483648;", 1 },
+		{ "a = \n0x80000000;", 2 },
+		{ "a=-4294967293;", 1 },
+		{ "a=[1,4294967299];", 1 },
+		{ "/**/4294967299", 1 },
+		{ "/*\n\n*/ a = 99999999999999999999999999;\nb = 99999999999;", 3 },
+	};
+
+	for (size_t i = 0; i < COUNT(rows); i++)
+		CHECK(tk_conf_text_large_number(rows[i].text) == rows[i].line, "%s", rows[i].text);
+}
+
 /* `|` in the text is the place of the fault. */
 static void places(void)
 {
 	static const char *const rows[] = {
-		"a = 1; |\"b;\n", "a = 1;\n|/* b\n\n", "a = |4294967299;", "a = [ 1, |4294967299",
+		"a = 1; |\"b;\n", "a = 1;\n|/* b\n\n", "a = 4294967299; |\"b;\n",
 		"a = 1;\n|@include \"x\"", "/*\n|@include\n*/",
 	};
 	char text[64];
@@ -91,38 +104,57 @@ static void places(void)
 	}
 }
 
-/* `|` is where an option may have ended for the last time. */
-static void whole(void)
+/* `|` is where a setting ends and the next one begins. */
+static void settings(void)
 {
 	static const char *const rows[] = {
-		"|", "|a = 1", "|a = 1;", "a = 1;| b", "a = 1\n|b", "a = 1;|\n\n\n", "a = 1;| # b\n",
-		"a = 1;| /* b;\n */ c", "a = \"b;\nc\";| d", "a = (;\n);| b", "a = 1;| b = { c = 1; d = [",
-		"|a = \"b\\\";\n", "|a = { b = 1;\n c = 2;\n", "a = 1 # b\n|c", "|\n\n# a;\n",
+		"", "a", "a = 1", "a = 1;", "a = 1;| b = 2", "a = 1 |b = 2", "a = 1, |b : 2",
+		"a = 1\n|b", "a = 1\n\n|b\n= 2", "a\n=\n1 # ;\n# c = 1\n|b", "a = 1;|;| ;|\n\n",
+		"a = 1;| # b;\n /* c = 1;\n */ d", "a = \"b;\nc\" \n\"d\" # ;\n\"e\";| f",
+		"a = \"b\\\";\nc = 1\";| d", "a = (;\nb = 1\n);| b", "a = (1)\n|[2];|[3]",
+		"a = |b = 1", "x |a = |b = 1", "= 1;| = |a = 1", "a /* = 1 */ = /* b = 2; */ 1 |b = 2",
+		"a-b = 1 |c*d.e_f = 2", "a = { b = 1;\n c = 2;\n", "a = { b = [ ( ; ) ] }\n|c",
 	};
 	char text[64];
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		size_t at = strcspn(rows[i], "|"), is;
+		char is[64] = "";
+		size_t len = 0, used = 0, n;
 
-		snprintf(text, sizeof(text), "%.*s%s", (int)at, rows[i], rows[i] + at + 1);
-		is = tk_conf_text_whole(text, strlen(text));
-		CHECK(is == at, "%s: %zu", rows[i], is);
+		for (const char *p = rows[i]; *p; p++)
+			if (*p != '|')
+				text[len++] = *p;
+		for (size_t at = 0; at < len; at += n) {
+			n = tk_conf_text_setting(text + at, len - at);
+			CU_ASSERT_FATAL(n > 0 && n <= len - at);
+			used += (size_t)snprintf(is + used, sizeof(is) - used, "%s%.*s",
+						 at ? "|" : "", (int)n, text + at);
+		}
+		CHECK(strcmp(is, rows[i]) == 0, "%s\n    is: %s", rows[i], is);
 	}
 }
 
-static void line_ends(void)
+static void closed_too_often(void)
 {
-	static const size_t ends[] = { 0, 2, 3, 4, 4, 4 };
+	CU_ASSERT_EQUAL(tk_conf_text_setting("a = (1) ); b", 12), 8);
+	CU_ASSERT_EQUAL(tk_conf_text_setting("); b", 4), 0);
+}
 
-	for (unsigned i = 0; i < COUNT(ends); i++)
-		CU_ASSERT_EQUAL(tk_conf_text_line_end("a\n\nb", 4, i), ends[i]);
+static void names(void)
+{
+	CU_ASSERT_EQUAL(tk_conf_text_name("a-b_*3=c"), 6);
+	CU_ASSERT_EQUAL(tk_conf_text_name("ab"), 2);
+	CU_ASSERT_EQUAL(tk_conf_text_name(" a"), 0);
+	CU_ASSERT_EQUAL(tk_conf_text_name(""), 0);
 }
 
 static const struct unit_test tests[] = {
 	{ "good", good },
 	{ "bad", bad },
 	{ "places", places },
-	{ "whole", whole },
-	{ "line ends", line_ends },
+	{ "settings", settings },
+	{ "closed too often", closed_too_often },
+	{ "names", names },
+	{ "large numbers", large_numbers },
 };
 UNIT_MAIN("conf_text", tests)

@@ -32,7 +32,17 @@ static void distances(void)
 	}
 }
 
+/* Two of three letters are another word. */
+static void allowed(void)
+{
+	static const unsigned want[] = { 1, 1, 1, 1, 1, 2, 2, 3, 3, 3, 4 };
+
+	for (size_t i = 0; i < COUNT(want); i++)
+		CHECK(tk_near_allowed(i) == want[i], "%zu", i);
+}
+
 static const struct unit_test tests[] = {
 	{ "distances", distances },
+	{ "allowed", allowed },
 };
 UNIT_MAIN("near", tests)
