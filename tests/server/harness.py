@@ -328,7 +328,7 @@ class Server:
         return {pid for pid in kin if now[pid][0] != "Z"}
 
     def end(self, pids, sig):
-        for pid in sorted(pids, key=lambda p: p != self.pid):  # first who would start others anew
+        for pid in sorted(pids, key=lambda p: (self.seen[p][2], p)):  # first who would start others anew
             try:
                 os.kill(pid, sig)
             except ProcessLookupError:
