@@ -11,9 +11,12 @@ import harness  # noqa: E402
 import sanitizers  # noqa: E402
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "not_under(runtime, ...): not for builds with these sanitizers")
+
+
 def pytest_collection_modifyitems(config, items):
-    """What is not for this build."""
-    apart = [i for i in items if sanitizers.cannot_run(i)]
+    apart = [i for i in items if sanitizers.not_for_this_build(i)]
     if not apart:
         return
     config.hook.pytest_deselected(items=apart)

@@ -328,16 +328,20 @@ class Server:
         return {pid for pid in kin if now[pid][0] != "Z"}
 
     def end(self, pids, sig):
-        for pid in sorted(pids, key=lambda p: p != self.pid):  # first who would start others anew
+        for pid in sorted(pids, key=lambda p: (self.seen[p][2], p)):  # first who would start others anew
             try:
                 os.kill(pid, sig)
             except ProcessLookupError:
                 pass
 
     def stop(self, sig=signal.SIGTERM):
-        """The first process ends the others; where it is gone already, or cannot, we do."""
+        """The first process ends the others; where it is gone already, or cannot, we do, with a signal
+        that they hear."""
         family = self.family()
-        self.end({self.pid} if self.pid in family and sig != signal.SIGKILL else family, sig)
+        first = self.pid in family
+        if sanitizers.DEAF_CHILDREN and not first:
+            sig = signal.SIGKILL
+        self.end({self.pid} if first and sig != signal.SIGKILL else family, sig)
         end = time.monotonic() + DEADLINE
         while self.family() and time.monotonic() < end:
             self.reap()
@@ -382,8 +386,27 @@ class Child(Server):
             self.err.close()
 
 
+def start_nginx(site, conf, err, pidfile, module=True, stderr=None):
+    """A daemon's pid.  Where forked children are deaf nginx does not fork to become one.  Its shell
+    ends when it is up: it has another parent then, without which there is no binary upgrade."""
+    env, args = site.env(module), [NGINX, "-p", site.dir, "-c", conf, "-e", err]
+    to = {"stdout": subprocess.DEVNULL, "stderr": stderr or subprocess.DEVNULL}
+    if not sanitizers.DEAF_CHILDREN:
+        subprocess.run(args, env=env, check=True, stdin=subprocess.DEVNULL, **to)
+    else:
+        env.pop("LD_PRELOAD", None)
+        args = [*(sanitizers.wrapped(args) if module else args), "-g", "daemon off;"]
+        shell = subprocess.Popen(["/bin/sh", "-c", '"$@" & read -r _', "sh", *args], env=env,
+                                 stdin=subprocess.PIPE, start_new_session=True, **to)
+    try:
+        return int(wait_for("nginx's pid", lambda: pidfile.exists() and pidfile.read_text().strip()))
+    finally:
+        if sanitizers.DEAF_CHILDREN:
+            shell.communicate()
+
+
 class Nginx(Server):
-    """daemon on, workers as www-data.  servers: texts of server blocks; `{port}` in them
+    """A daemon, workers as www-data.  servers: texts of server blocks; `{port}` in them
     stands for the port."""
 
     def __init__(self, site, servers=None, workers=4, module=True, events="", http="", stderr=None, main=""):
@@ -394,11 +417,7 @@ class Nginx(Server):
         self.conf = site.dir / f"nginx{self.port}.conf"
         self.pidfile = site.dir / f"nginx{self.port}.pid"
         self.write(servers or [self.block(site)])
-        subprocess.run([NGINX, "-p", site.dir, "-c", self.conf, "-e", site.dir / "nginx.err"],
-                       env=site.env(module), check=True, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=stderr or subprocess.DEVNULL)
-        pid = wait_for("nginx's pid", lambda: self.pidfile.exists() and self.pidfile.read_text().strip())
-        super().__init__(site, int(pid))
+        super().__init__(site, start_nginx(site, self.conf, site.dir / "nginx.err", self.pidfile, module, stderr))
         wait_for("nginx", lambda: answers(self.port))
         wait_for("workers", lambda: len(self.worker_pids()) >= workers)
         site.add(self)
@@ -412,7 +431,7 @@ class Nginx(Server):
     def write(self, servers):
         blocks = "\n".join(s.replace("{port}", str(self.port)) for s in servers)
         self.conf.write_text(
-            f"{self.main} daemon on; worker_processes {self.workers}; user www-data; pid {self.pidfile};"
+            f"{self.main} worker_processes {self.workers}; user www-data; pid {self.pidfile};"
             f" error_log {self.site.dir}/nginx.err info; worker_shutdown_timeout 2s;\n"
             f"events {{ {self.events} }}\n"
             f"http {{ access_log off; {self.http} keepalive_timeout 0; client_body_temp_path"

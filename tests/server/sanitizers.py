@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds with sanitizers: servers that were built without one get its runtime loaded first, and
 what it has to say of our code fails the test."""
-import inspect
 import os
 import pathlib
 import re
@@ -16,9 +15,12 @@ def _runtimes():
 
 
 RUNTIMES = _runtimes()
-TESTS = pathlib.Path(__file__).resolve().parents[1]
+# ThreadSanitizer ignores everything, signals too, in a process that was forked from one with threads.
+DEAF_CHILDREN = "tsan" in RUNTIMES
 SUPPRESSIONS = pathlib.Path(__file__).with_name("tsan.supp")
-
+# ThreadSanitizer begins each program with a file there, against which a limit on the size of files holds, too; where
+# it can make none it goes on without.
+NO_FILE = {"TMPDIR": "/dev/null"} if "tsan" in RUNTIMES else {}
 
 # And what else is asked for (tests/coverage.sh).
 PRELOAD = ":".join([RUNTIMES[n] for n in ("asan", "tsan", "ubsan") if n in RUNTIMES]
@@ -39,6 +41,7 @@ def options(logs):
         "ASAN_OPTIONS": f"{common}:detect_leaks=0:abort_on_error=0",
         "UBSAN_OPTIONS": f"{common}:print_stacktrace=1",
         "TSAN_OPTIONS": f"{common}:die_after_fork=0:halt_on_error=0:suppressions={SUPPRESSIONS}",
+        **NO_FILE,
     }
 
 
@@ -57,31 +60,9 @@ def wrapped(args):
     return [*args[:at], "/usr/bin/env", f"LD_PRELOAD={PRELOAD}", *args[at:]]
 
 
-def _texts(value, seen):
-    """The source of a test's function and of all of these tests' functions and texts that it goes through."""
-    if isinstance(value, str):
-        return [value]
-    if not inspect.isfunction(value) or value in seen or TESTS not in pathlib.Path(value.__code__.co_filename).parents:
-        return []
-    seen.add(value)
-    used = re.findall(r"\w+", inspect.getsource(value))
-    named = [value.__globals__[w] for w in used if w in value.__globals__]
-    return [inspect.getsource(value), *(t for v in named for t in _texts(v, seen))]
-
-
-def cannot_run(item):
-    """ThreadSanitizer ignores everything, signals too, in a process that was forked from one with
-    threads: tests whose server forks once it has the module's thread are not for that build.
-    Nor is lighttpd for any build whose runtime has a malloc (common/conf_lib.c); that this is
-    said has a test of its own."""
-    values = getattr(item, "callspec", None)
-    fixtures = [d.func for defs in item._fixtureinfo.name2fixturedefs.values() for d in defs]
-    seen = set()
-    source = "\n".join(t for v in (item.function, *(values.params.values() if values else ()), *fixtures)
-                       for t in _texts(v, seen))
-    if "tsan" in RUNTIMES and re.search(r"\bNginx\(|\bNGINX\b|\bApache\(|os\.fork", source):
-        return True
-    return ("tsan" in RUNTIMES or "asan" in RUNTIMES) and "Lighttpd(site)" in source
+def not_for_this_build(item):
+    """@pytest.mark.not_under("asan", ...): of a test, or of one of its parameters."""
+    return any(name in RUNTIMES for mark in item.iter_markers("not_under") for name in mark.args)
 
 
 OF_NUMBERS = ("open", "close", "socket", "accept", "accept4", "epoll_create", "epoll_create1", "dup", "dup2", "dup3",

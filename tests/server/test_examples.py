@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import sanitizers
-from harness import BUILD, MODULE, NGINX, TOP, Server, answers, free_port, hello, run, wait_for
+from harness import BUILD, MODULE, TOP, Server, answers, free_port, hello, run, start_nginx, wait_for
 
 EXAMPLES = TOP / "examples"
 
@@ -65,10 +65,9 @@ def test_all_of_them_together(site):
         run(*shlex.split(command), env=sanitizers.options(site.dir / "san"))
 
     def start():
-        run(NGINX, "-p", site.dir, "-c", conf, "-e", site.dir / "err", env=site.env())
-        pid = wait_for("nginx", lambda: (site.dir / "nginx.pid").read_text().strip())
+        pid = start_nginx(site, conf, site.dir / "err", site.dir / "nginx.pid")
         wait_for("nginx", lambda: answers(port))
-        return site.add(Server(site, int(pid)))
+        return site.add(Server(site, pid))
 
     server = start()
     assert hello(port)["name"] == site.names()[1]

@@ -10,7 +10,6 @@ import signal
 import socket
 import time
 
-import sanitizers
 from harness import AS_WWW, HAPROXY, WWW, Child, Haproxy, SServer, alive, hello, table, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -295,42 +294,41 @@ def test_no_first_socket_no_others(site):
     assert f"{second}: not made, for there is none without /proc/tkprov.sock" in site.log_text()
 
 
-if "tsan" not in sanitizers.RUNTIMES:  # its runtime has a thread of its own
-    def test_without_a_control_thread_nobody_seems_to_answer(site):
-        """A thread that the system refuses: no socket that nobody answers on, so that the next server
-        has one, and rings in memory are rotated by the way."""
-        site.write_conf(rings=['{ name = "m"; rotate_every = "2s"; }'])
-        uid = "61234"
-        server = SServer(site, wrap=["/usr/bin/prlimit", "--nproc=1", "/usr/bin/setpriv", f"--reuid={uid}",
-                                     f"--regid={uid}", "--clear-groups"], user=int(uid))
-        assert "no control thread in process" in site.log_text()
-        assert "answering at" not in site.log_text() and not site.socket.exists()
-        was = hello(server.port)["name"]
-        assert was
-        wait_for("a rotation", lambda: hello(server.port)["name"] != was)
-        other = SServer(site)
-        assert answers_as(site, other.pid)
+def test_without_a_control_thread_nobody_seems_to_answer(site):
+    """A thread that the system refuses: no socket that nobody answers on, so that the next server
+    has one, and rings in memory are rotated by the way."""
+    site.write_conf(rings=['{ name = "m"; rotate_every = "2s"; }'])
+    uid = "61234"
+    server = SServer(site, wrap=["/usr/bin/prlimit", "--nproc=1", "/usr/bin/setpriv", f"--reuid={uid}",
+                                 f"--regid={uid}", "--clear-groups"], user=int(uid))
+    assert "no control thread in process" in site.log_text()
+    assert "answering at" not in site.log_text() and not site.socket.exists()
+    was = hello(server.port)["name"]
+    assert was
+    wait_for("a rotation", lambda: hello(server.port)["name"] != was)
+    other = SServer(site)
+    assert answers_as(site, other.pid)
 
 
-    def test_child_without_a_control_thread_holds_no_socket(site):
-        """It lives on when its parent has ended, and the next server is not beside anybody."""
-        site.write_conf()
-        code = ("import os, resource, signal, ssl, time\n"
-                "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
-                "uid = 100000 + os.getpid()  # a limit counts all of a user's processes\n"
-                "os.setgroups([]); os.setgid(uid); os.setuid(uid)\n"
-                "room = len(os.listdir('/proc/self/task')) + 1  # for the child, and for no thread of it\n"
+def test_child_without_a_control_thread_holds_no_socket(site):
+    """It lives on when its parent has ended, and the next server is not beside anybody."""
+    site.write_conf()
+    code = ("import os, resource, signal, ssl, time\n"
+            "ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
+            "uid = 100000 + os.getpid()  # a limit counts all of a user's processes\n"
+            "os.setgroups([]); os.setgid(uid); os.setuid(uid)\n"
+            "room = len(os.listdir('/proc/self/task')) + 1  # for the child, and for no thread of it\n"
             "resource.setrlimit(resource.RLIMIT_NPROC, (room, room))\n"
-                "if os.fork() == 0:\n"
-                "    signal.pause()\n"
-                f"while not os.path.exists('{site.dir}/go'): time.sleep(.01)\n"
-                "os.kill(os.getpid(), signal.SIGKILL)\n")
-        server = site.add(Child(site, ["/usr/bin/python3", "-c", code],
-                                lambda: "no control thread in process" in site.log_text()))
-        assert len(server.family()) == 2
-        (site.dir / "go").touch()
-        wait_for("the parent's end", lambda: not alive(server.pid))
-        assert len(server.family()) == 1
-        other = SServer(site)
-        assert answers_as(site, other.pid)
-        server.stop(signal.SIGKILL)
+            "if os.fork() == 0:\n"
+            "    signal.pause()\n"
+            f"while not os.path.exists('{site.dir}/go'): time.sleep(.01)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n")
+    server = site.add(Child(site, ["/usr/bin/python3", "-c", code],
+                            lambda: "no control thread in process" in site.log_text()))
+    assert len(server.family()) == 2
+    (site.dir / "go").touch()
+    wait_for("the parent's end", lambda: not alive(server.pid))
+    assert len(server.family()) == 1
+    other = SServer(site)
+    assert answers_as(site, other.pid)
+    server.stop(signal.SIGKILL)

@@ -59,9 +59,11 @@ def test_workers_of_a_file_that_was_made_anew(site):
     """They can save though the descriptor that their master has inherited is of the file before."""
     site.write_conf()
     nginx = Nginx(site)
+    old = nginx.worker_pids()
     site.keyfile.write_text(site.keyfile.read_text() + new_key() + "\n")
     assert "not saved" not in site.ask("reload ssl tls-key 0")
     nginx.reload()
+    wait_for("the end of the old workers, which cannot", lambda: not any(alive(p) for p in old))
     workers = nginx.worker_pids()
     os.kill(nginx.pid, signal.SIGKILL)
     wait_for("the master's end", lambda: not alive(nginx.pid))

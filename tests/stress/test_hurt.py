@@ -28,8 +28,7 @@ PATIENCE = 2    # seconds for an answer; sessions that do nothing last for ten
 PROMISED = 2 if sanitizers.RUNTIMES else 1  # but for one, which the machine itself may have held up
 ANSWERS = 12    # a good client's, while it is being tried
 MANY_RINGS = [", ".join(f'{{ name = "r{i}"; server_names = [ "h{i}.test" ]; }}' for i in range(2000))]
-# ThreadSanitizer sees nothing in a process that was forked from one with threads.
-SERVERS = ["s_server"] if "tsan" in sanitizers.RUNTIMES else ["s_server", "nginx"]
+SERVERS = ["s_server", "nginx"]
 
 
 class Victim:
