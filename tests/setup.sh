@@ -51,4 +51,4 @@ setup_configured() {
 
 BUILD_PACKAGES="build-essential autoconf automake libtool pkg-config libssl-dev libconfig-dev libcunit1-dev openssl"
 DEMO_PACKAGES="nginx-light"
-TEST_PACKAGES="clang libclang-rt-dev python3 python3-pytest nginx-light haproxy lighttpd lighttpd-mod-openssl apache2 stunnel4 socat curl strace valgrind procps mandoc gcovr"
+TEST_PACKAGES="clang libclang-rt-dev python3 python3-pytest nginx-light haproxy lighttpd lighttpd-mod-openssl apache2 stunnel4 socat curl strace valgrind procps mandoc gcovr systemd"

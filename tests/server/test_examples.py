@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user copies: the files of examples/, with the paths of a folder of the test's own and
 nothing else changed, loaded by the programs that they are for."""
-import configparser
 import shlex
 import shutil
 import subprocess
@@ -98,9 +97,17 @@ def test_the_check_of_the_drop_in_stops_a_start(site):
     assert done.returncode == 1 and "unable to load ssl tickets keys file" in done.stderr
 
 
-def test_the_drop_in_is_a_unit_file():
-    parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str
-    parser.read(EXAMPLES / "nginx.service.d/tkprov.conf")
-    assert parser.sections() == ["Service"] and set(parser["Service"]) == {
-        "Environment", "ExecStartPre", "ExecStop"}
+def verified(folder, text):
+    """What systemd says of nginx's unit with that drop-in."""
+    path = folder / "nginx.service.d" / "tkprov.conf"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    done = subprocess.run(["/usr/bin/systemd-analyze", "verify", "nginx.service"], capture_output=True, text=True,
+                          env={"SYSTEMD_UNIT_PATH": f"{folder}:/lib/systemd/system", "LC_ALL": "C"})
+    return [line for line in (done.stdout + done.stderr).splitlines() if str(path) in line]
+
+
+def test_systemd_takes_the_drop_in(site):
+    text = (EXAMPLES / "nginx.service.d/tkprov.conf").read_text()
+    assert "Unknown key 'ExecStopp'" in "".join(verified(site.dir / "bad", text.replace("ExecStop=-", "ExecStopp=-")))
+    assert verified(site.dir / "good", text) == []
