@@ -3,6 +3,7 @@
 # Runs in the folder above the builds, which are named by relative paths.
 
 passed=0 failed=0
+count_home=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 good() { passed=$((passed + $1)); }
 bad() { failed=$((failed + 1)); echo "FAILED: $*"; }
 finish() {
@@ -52,7 +53,7 @@ memory() {
 		[ -f "$t" ] && [ -x "$t" ] || continue
 		ran=$((ran + 1))
 		(cd "$1" && valgrind -q --leak-check=full --errors-for-leak-kinds=definite --error-exitcode=99 \
-			"../$t") > "$t.valgrind" 2>&1 && good 1 || { tail -n 20 "$t.valgrind"; bad "valgrind: $t"; }
+			--suppressions="$count_home/unit/valgrind.supp" "../$t") > "$t.valgrind" 2>&1 && good 1 || { tail -n 20 "$t.valgrind"; bad "valgrind: $t"; }
 	done
 	[ "$ran" -gt 0 ] || bad "valgrind: no programs in $1/tests/unit"
 }

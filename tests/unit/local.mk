@@ -16,6 +16,7 @@ core_unit_tests = \
 	tests/unit/test_words
 check_PROGRAMS += $(core_unit_tests)
 TESTS += $(core_unit_tests)
+EXTRA_DIST += tests/unit/valgrind.supp
 
 UNIT_CPPFLAGS = $(TK_CPPFLAGS) $(CUNIT_CFLAGS)
 CORE_UNIT_LIBS = libtkcore.la $(CUNIT_LIBS)
