@@ -12,6 +12,7 @@
 
 #include "common/conf_check.h"
 #include "common/conf_default.h"
+#include "common/conf_set.h"
 #include "common/conf_value.h"
 #include "core/names.h"
 
@@ -27,58 +28,6 @@
 	"from \"1s\" to \"366d\""
 
 _Static_assert(LOG_PATH_MAX + 1 == TK_PATH_MAX, "the log's path fits");
-
-/* ---- values ---- */
-
-static int set_string(struct tk_conf_reader *r, const struct tk_conf_node *s, char **out)
-{
-	*out = strdup(tk_conf_text(s));
-	return *out ? 0 : tk_conf_no_memory(r);
-}
-
-static int set_bool(const struct tk_conf_node *s, bool *out)
-{
-	*out = tk_conf_bool(s);
-	return 0;
-}
-
-static int set_period(const struct tk_conf_node *s, int64_t *out)
-{
-	return tk_conf_value_period(tk_conf_text(s), out) ? TK_CONF_UNFIT : 0;
-}
-
-/* An array of strings; *count goes up with each that is to be freed. */
-static int set_strings(struct tk_conf_reader *r, const struct tk_conf_node *s, char ***out,
-		       unsigned *count)
-{
-	unsigned len = tk_conf_length(s);
-
-	*out = calloc(len ? len : 1, sizeof(**out));
-	if (!*out)
-		return tk_conf_no_memory(r);
-	for (unsigned i = 0; i < len; i++) {
-		const char *text = tk_conf_text_at(s, i);
-
-		if (!text)
-			return TK_CONF_UNFIT;
-		(*out)[i] = strdup(text);
-		if (!(*out)[i])
-			return tk_conf_no_memory(r);
-		*count = i + 1;
-	}
-	return 0;
-}
-
-/* The index of a string among words, or -1. */
-static int word_index(const struct tk_conf_node *s, const char *const *words, size_t n)
-{
-	const char *text = tk_conf_text(s);
-
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(text, words[i]) == 0)
-			return (int)i;
-	return -1;
-}
 
 /* The line of an option is a better place than that of its group. */
 static const struct tk_conf_node *place(const struct tk_conf_node *group, const char *name)
@@ -96,7 +45,7 @@ static int set_path(struct tk_conf_reader *r, const struct tk_conf_node *s, void
 
 	if (!tk_conf_value_path(tk_conf_text(s), TK_SOCKET_PATH_MAX))
 		return TK_CONF_UNFIT;
-	return set_string(r, s, &sock->path);
+	return tk_conf_set_string(r, s, &sock->path);
 }
 
 static int set_mode(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
@@ -181,7 +130,7 @@ static int set_name(struct tk_conf_reader *r, const struct tk_conf_node *s, void
 
 	if (!tk_conf_value_printable(text, TK_RING_NAME_MAX) || strchr("#*", text[0]))
 		return TK_CONF_UNFIT;
-	return set_string(r, s, &ring->name);
+	return tk_conf_set_string(r, s, &ring->name);
 }
 
 static int set_file(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
@@ -190,7 +139,7 @@ static int set_file(struct tk_conf_reader *r, const struct tk_conf_node *s, void
 
 	if (!tk_conf_value_path(tk_conf_text(s), TK_RING_NAME_MAX))
 		return TK_CONF_UNFIT;
-	return set_string(r, s, &ring->file);
+	return tk_conf_set_string(r, s, &ring->file);
 }
 
 static int set_slots(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
@@ -213,7 +162,7 @@ static int set_scope(struct tk_conf_reader *r, const struct tk_conf_node *s, voi
 		[TK_SCOPE_SHARED] = "shared",
 	};
 	struct tk_conf_ring *ring = into;
-	int i = word_index(s, words, COUNT(words));
+	int i = tk_conf_word_index(s, words, COUNT(words));
 
 	(void)r;
 	if (i < 0)
@@ -226,7 +175,7 @@ static int set_server_names(struct tk_conf_reader *r, const struct tk_conf_node 
 {
 	struct tk_conf_ring *ring = into;
 
-	return set_strings(r, s, &ring->server_names, &ring->server_name_count);
+	return tk_conf_set_strings(r, s, &ring->server_names, &ring->server_name_count);
 }
 
 static int set_persist(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
@@ -234,7 +183,7 @@ static int set_persist(struct tk_conf_reader *r, const struct tk_conf_node *s, v
 	struct tk_conf_ring *ring = into;
 
 	(void)r;
-	return set_bool(s, &ring->persist);
+	return tk_conf_set_bool(s, &ring->persist);
 }
 
 static int set_rotate_every(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
@@ -242,7 +191,7 @@ static int set_rotate_every(struct tk_conf_reader *r, const struct tk_conf_node 
 	struct tk_conf_ring *ring = into;
 
 	(void)r;
-	return set_period(s, &ring->rotate_every);
+	return tk_conf_set_period(s, &ring->rotate_every);
 }
 
 static const struct tk_conf_option ring_options[] = {
@@ -316,7 +265,7 @@ static int set_target(struct tk_conf_reader *r, const struct tk_conf_node *s, vo
 		[TK_LOG_STDERR] = "stderr",
 	};
 	struct tk_conf *conf = into;
-	int i = word_index(s, words, COUNT(words));
+	int i = tk_conf_word_index(s, words, COUNT(words));
 
 	if (i >= 0) {
 		conf->log_target = (enum tk_log_target)i;
@@ -325,7 +274,7 @@ static int set_target(struct tk_conf_reader *r, const struct tk_conf_node *s, vo
 	if (!tk_conf_value_path(tk_conf_text(s), LOG_PATH_MAX))
 		return TK_CONF_UNFIT;
 	conf->log_target = TK_LOG_FILE;
-	return set_string(r, s, &conf->log_file);
+	return tk_conf_set_string(r, s, &conf->log_file);
 }
 
 static int set_log_level(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
@@ -333,7 +282,7 @@ static int set_log_level(struct tk_conf_reader *r, const struct tk_conf_node *s,
 	static const char *const words[] = {"error", "warning", "notice", "info", "debug"};
 	static const int levels[] = {LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
 	struct tk_conf *conf = into;
-	int i = word_index(s, words, COUNT(words));
+	int i = tk_conf_word_index(s, words, COUNT(words));
 
 	(void)r;
 	if (i < 0)
@@ -364,7 +313,7 @@ static int set_on_error(struct tk_conf_reader *r, const struct tk_conf_node *s, 
 		[TK_ON_ERROR_ABORT] = "abort",
 	};
 	struct tk_conf *conf = into;
-	int i = word_index(s, words, COUNT(words));
+	int i = tk_conf_word_index(s, words, COUNT(words));
 
 	(void)r;
 	if (i < 0)
@@ -381,7 +330,7 @@ static int set_vault(struct tk_conf_reader *r, const struct tk_conf_node *s, voi
 		[TK_VAULT_MEMFD] = "memfd",
 	};
 	struct tk_conf *conf = into;
-	int i = word_index(s, words, COUNT(words));
+	int i = tk_conf_word_index(s, words, COUNT(words));
 
 	(void)r;
 	if (i < 0)
@@ -395,7 +344,7 @@ static int set_takeover(struct tk_conf_reader *r, const struct tk_conf_node *s, 
 	struct tk_conf *conf = into;
 
 	(void)r;
-	return set_bool(s, &conf->takeover);
+	return tk_conf_set_bool(s, &conf->takeover);
 }
 
 static int set_control_thread(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
@@ -403,7 +352,7 @@ static int set_control_thread(struct tk_conf_reader *r, const struct tk_conf_nod
 	struct tk_conf *conf = into;
 
 	(void)r;
-	return set_bool(s, &conf->control_thread);
+	return tk_conf_set_bool(s, &conf->control_thread);
 }
 
 static int set_max_session_age(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
@@ -411,7 +360,7 @@ static int set_max_session_age(struct tk_conf_reader *r, const struct tk_conf_no
 	struct tk_conf *conf = into;
 
 	(void)r;
-	return set_period(s, &conf->max_session_age);
+	return tk_conf_set_period(s, &conf->max_session_age);
 }
 
 static int set_max_key_age(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
@@ -419,14 +368,14 @@ static int set_max_key_age(struct tk_conf_reader *r, const struct tk_conf_node *
 	struct tk_conf *conf = into;
 
 	(void)r;
-	return set_period(s, &conf->max_key_age);
+	return tk_conf_set_period(s, &conf->max_key_age);
 }
 
 static int set_max_key_age_action(struct tk_conf_reader *r, const struct tk_conf_node *s, void *into)
 {
 	static const char *const words[] = {"warn", "stop-issuing"};
 	struct tk_conf *conf = into;
-	int i = word_index(s, words, COUNT(words));
+	int i = tk_conf_word_index(s, words, COUNT(words));
 
 	(void)r;
 	if (i < 0)
@@ -449,7 +398,7 @@ static int set_programs(struct tk_conf_reader *r, const struct tk_conf_node *s, 
 	for (unsigned i = 0; i < len; i++)
 		if (!is_program(tk_conf_text_at(s, i)))
 			return TK_CONF_UNFIT;
-	return set_strings(r, s, &conf->programs, &conf->program_count);
+	return tk_conf_set_strings(r, s, &conf->programs, &conf->program_count);
 }
 
 /* The cluster's settings are tkctl's. */

@@ -8,10 +8,12 @@ libtkcommon_la_SOURCES = \
 	common/conf_default.c common/conf_default.h \
 	common/conf_lib.c common/conf_lib.h \
 	common/conf_options.c common/conf_options.h \
+	common/conf_set.c common/conf_set.h \
 	common/conf_text.c common/conf_text.h \
 	common/conf_tree.c common/conf_tree.h \
 	common/conf_value.c common/conf_value.h \
 	common/file.c common/file.h \
+	common/keystate.c common/keystate.h \
 	common/keystore.c common/keystore.h \
 	common/paths.c common/paths.h \
 	common/random.c common/random.h

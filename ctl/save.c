@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/keystate.h"
 #include "common/keystore.h"
 #include "core/keyfile.h"
 #include "core/words.h"

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/keystate.h"
 #include "common/keystore.h"
 #include "core/keyfile.h"
 #include "provider/clock.h"

@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "common/keystate.h"
 #include "common/keystore.h"
 #include "core/b64.h"
 #include "core/keyfile.h"
