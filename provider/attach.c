@@ -17,6 +17,7 @@
 
 #include "common/keystore.h"
 #include "common/random.h"
+#include "provider/algorithms.h"
 #include "provider/clock.h"
 #include "provider/conn.h"
 #include "provider/control.h"
@@ -27,7 +28,6 @@
 #include "provider/log.h"
 #include "provider/ringstate.h"
 #include "provider/signals.h"
-#include "provider/ticket.h"
 
 enum state { NOT_YET, BUSY, DONE, NOT_US, REFUSE, BUILTIN };
 
@@ -184,7 +184,7 @@ static int prepare(struct tk_instance *inst, struct tk_error *e)
 		return tk_err_set(e, TK_E_NOMEM, "out of memory");
 	rc = tk_conn_init(e);
 	if (rc == 0)
-		rc = tk_ticket_init(e);
+		rc = tk_algorithms_init(e);
 	if (rc == 0)
 		rc = make_memory(inst, e);
 	for (unsigned id = 0; rc == 0 && id < inst->conf->ring_count; id++) {

@@ -71,11 +71,6 @@ bool tk_ticket_takes_hmac(EVP_MAC_CTX *evp)
 	return has_hmac() && strcmp(OSSL_PROVIDER_get0_name(of), "default") == 0;
 }
 
-int tk_ticket_init(struct tk_error *e)
-{
-	return tk_algorithms_init(e);
-}
-
 static int next_iv(uint8_t iv[static TK_IV_LEN])
 {
 	uint64_t epoch = tk_epoch();

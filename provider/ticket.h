@@ -4,7 +4,7 @@
  * HMAC-SHA-256.  With algorithms the one owner of EVP.  Knows keys, not rings, names or
  * connections.  All of it runs in the server's threads, never in a control thread.
  *
- * Fork/threads: any thread after init; the IV pool is each thread's own and a forked
+ * Fork/threads: any thread after tk_algorithms_init; the IV pool is each thread's own and a forked
  * child never uses its parent's.
  */
 #ifndef TK_TICKET_H
@@ -27,9 +27,6 @@ struct tk_mac {
 	EVP_MAC_CTX *evp;
 	HMAC_CTX *hmac; /* as before OpenSSL 3 */
 };
-
-/* Fetches the algorithms; errors are those of tk_algorithms_init. */
-int tk_ticket_init(struct tk_error *e);
 
 /* Would tk_mac.hmac do as well as what libssl fetched?  It is an HMAC of libcrypto's own: not where
  * another provider than the default one was to compute it (FIPS), nor where libcrypto was
